@@ -1,0 +1,228 @@
+/*
+ * abi.h - every byte that C and TypeScript both read. The only description of it.
+ *
+ * native/gen/abi.ts reads this file and writes src/native/abi.gen.ts (offsets for TypeScript) and
+ * native/abi_check.gen.h (the same numbers as static_asserts on offset and size, and the hash that is
+ * compared at load). Subset understood by the generator: enums with explicit values, structs of
+ * fixed-width scalars and arrays of them, #define of an integer. No bit-fields, no nesting, no typedefs.
+ *
+ * A 64-bit field is read by TypeScript as two u32 (low at the offset, high at offset + 4).
+ */
+#pragma once
+#include <stdint.h>
+
+#define QUICD_NONE 0xffffffff /* no stream, no buffer, no slot */
+#define QUICD_CACHE_LINE 64
+
+/* Slab buffers come in two classes; |index| < the slab's small_count is a small one. */
+#define QUICD_SMALL_BUFFER_BYTES 2048
+#define QUICD_LARGE_BUFFER_BYTES 16384
+enum quicd_buffer_class {
+	QUICD_BUFFER_SMALL = 0,
+	QUICD_BUFFER_LARGE = 1,
+};
+
+/* What an event says; the fields of quicd_event that each kind fills stand beside it. */
+enum quicd_event_kind {
+	QUICD_EVENT_INVALID = 0,	   /* a zeroed entry is never a valid one */
+	QUICD_EVENT_CONNECTED = 1,	   /* handshake complete: the rest stands in quicd_connection_view */
+	QUICD_EVENT_STREAM_OPENED = 2,	   /* answer to OPEN: request_id, stream, stream_id */
+	QUICD_EVENT_OPEN_REFUSED = 3,	   /* answer to OPEN: request_id, error_code (enum quicd_refusal) */
+	QUICD_EVENT_STREAM_DATA = 4,	   /* stream, stream_id, flags, buffer (NONE if length 0), length */
+	QUICD_EVENT_STREAM_RESET = 5,	   /* stream, flags, error_code: the peer's RESET_STREAM */
+	QUICD_EVENT_STREAM_STOPPED = 6,	   /* stream, flags, error_code: the peer's STOP_SENDING */
+	QUICD_EVENT_STREAM_WRITABLE = 7,   /* stream: the credit that was wanted is there */
+	QUICD_EVENT_DATAGRAM = 8,	   /* buffer, length (RFC 9221) */
+	QUICD_EVENT_DATAGRAM_OUTCOME = 9,  /* answer to DATAGRAM: request_id, error_code (enum quicd_refusal) */
+	QUICD_EVENT_PATH_CHANGED = 10,	   /* the addresses in quicd_connection_view are new */
+	QUICD_EVENT_CLOSING = 11,	   /* why stands in quicd_connection_view; no more data either way */
+	QUICD_EVENT_CLOSED = 12,	   /* the slot is free again; nothing follows for this generation */
+	QUICD_EVENT_COUNT = 13,
+};
+
+enum quicd_event_flag {
+	QUICD_FLAG_FIN = 1,	       /* the last bytes of the stream */
+	QUICD_FLAG_OPENED = 2,	       /* first event of a stream that the peer opened */
+	QUICD_FLAG_UNIDIRECTIONAL = 4, /* with OPENED or OPEN */
+	QUICD_FLAG_EARLY = 8,	       /* arrived as 0-RTT */
+	QUICD_FLAG_ANSWER = 16,	       /* DATAGRAM: an outcome event is wanted */
+};
+
+/* One entry of an event ring, worker to app thread. */
+struct quicd_event {
+	uint32_t kind;			/* enum quicd_event_kind */
+	uint32_t connection;		/* slot in the worker's connection table */
+	uint32_t connection_generation; /* stale if the slot was reused since */
+	uint32_t stream;		/* slot in the worker's stream table, or QUICD_NONE */
+	uint32_t stream_generation;
+	uint32_t flags;	 /* enum quicd_event_flag */
+	uint32_t buffer; /* index in the worker's slab; the app thread owns one lease on it from here */
+	uint32_t length; /* bytes, from the start of the buffer */
+	uint32_t request_id;
+	uint32_t reserved0;
+	uint64_t stream_id;  /* RFC 9000 §2.1 */
+	uint64_t error_code; /* RFC 9000 §20, or the application's, or enum quicd_refusal */
+	uint64_t reserved1;
+};
+
+/* What a command asks. */
+enum quicd_command_kind {
+	QUICD_COMMAND_NOP = 0,
+	QUICD_COMMAND_WRITE = 1,    /* stream, flags (FIN), slab, buffer, offset, length; length 0 + FIN: no buffer */
+	QUICD_COMMAND_RESET = 2,    /* stream, error_code: RESET_STREAM */
+	QUICD_COMMAND_STOP = 3,	    /* stream, error_code: STOP_SENDING; buffered data is dropped */
+	QUICD_COMMAND_OPEN = 4,	    /* flags (UNIDIRECTIONAL), request_id */
+	QUICD_COMMAND_DATAGRAM = 5, /* slab, buffer, offset, length, request_id, flags (ANSWER) */
+	QUICD_COMMAND_CLOSE = 6,    /* flags, error_code, slab, buffer, offset, length: reason; buffer may be NONE */
+	QUICD_COMMAND_PRIORITY = 7, /* stream, length: urgency 0-255, flags: 1 incremental */
+	QUICD_COMMAND_KEEP_ALIVE = 8, /* length: milliseconds between PINGs, 0 off */
+	QUICD_COMMAND_COUNT = 9,
+};
+
+enum quicd_close_flag {
+	QUICD_CLOSE_APPLICATION = 1, /* CONNECTION_CLOSE 0x1d, else 0x1c (RFC 9000 §19.19) */
+	QUICD_CLOSE_LOCAL = 2,	     /* ours; else the peer's */
+	QUICD_CLOSE_TIMEOUT = 4,     /* idle or handshake timeout: nothing was sent or received */
+};
+
+/* One entry of a command ring, app thread to worker. WRITE, DATAGRAM and CLOSE hand over one lease on the buffer. */
+struct quicd_command {
+	uint32_t kind; /* enum quicd_command_kind */
+	uint32_t connection;
+	uint32_t connection_generation;
+	uint32_t stream;
+	uint32_t stream_generation;
+	uint32_t flags;
+	uint32_t slab; /* worker w: slab w; app thread a: slab workers + a */
+	uint32_t buffer;
+	uint32_t offset; /* bytes from the start of the buffer */
+	uint32_t length; /* bytes */
+	uint32_t request_id;
+	uint32_t reserved0;
+	uint64_t error_code;
+	uint64_t reserved1;
+};
+
+/* "Not yet" and "no" as values. */
+enum quicd_refusal {
+	QUICD_OK = 0,
+	QUICD_REFUSED_FULL = 1,	      /* ring, queue or slab: try again after a wake-up */
+	QUICD_REFUSED_LIMIT = 2,      /* the peer allows no more streams now */
+	QUICD_REFUSED_CLOSED = 3,     /* connection or stream is gone */
+	QUICD_REFUSED_TOO_LARGE = 4,  /* datagram above the current maximum */
+	QUICD_REFUSED_UNSUPPORTED = 5, /* the peer does not take datagrams */
+	QUICD_REFUSED_INVALID = 6,    /* index, lease or length out of range: a bug of the caller, counted */
+};
+
+/* Per stream, beside the worker's own state: what the app thread may write. */
+struct quicd_stream_view {
+	uint32_t credit_limit;	/* total bytes the app thread may have written, modulo 2^32; atomic */
+	uint32_t want_writable; /* 1: an event is wanted when credit_limit moves; atomic */
+	uint32_t generation;
+	uint32_t reserved;
+};
+
+enum quicd_connection_state {
+	QUICD_STATE_FREE = 0,
+	QUICD_STATE_INITIAL = 1,     /* first datagram accepted */
+	QUICD_STATE_HANDSHAKING = 2, /* the server's first flight is out */
+	QUICD_STATE_ESTABLISHED = 3,
+	QUICD_STATE_DRAINING = 4, /* CONNECTION_CLOSE sent or received (RFC 9000 §10.2) */
+	QUICD_STATE_CLOSED = 5,
+	QUICD_STATE_COUNT = 6,
+};
+
+/* Per connection: written by the worker before the event that refers to it, read by the app thread. */
+struct quicd_connection_view {
+	uint32_t generation;
+	uint32_t state;		   /* enum quicd_connection_state */
+	uint8_t connection_id[16]; /* random, stable, for logs; never on the wire */
+	uint32_t alpn;		   /* index in the configured list */
+	uint32_t app;		   /* app thread that owns it */
+	uint8_t peer_ip[16];	   /* IPv4 in the first 4 bytes */
+	uint8_t local_ip[16];
+	uint16_t peer_port;
+	uint16_t local_port;
+	uint8_t family; /* 4 or 6 */
+	uint8_t reserved0;
+	uint16_t reason_bytes;
+	uint32_t close_flags; /* enum quicd_close_flag */
+	uint32_t datagram_max_bytes; /* that fit a packet now; 0: the peer takes none */
+	uint64_t close_code;
+	uint32_t round_trip_us;
+	uint32_t rebindings; /* of the peer's address, since the start */
+	uint64_t received_bytes;
+	uint64_t sent_bytes;
+	uint64_t received_packets;
+	uint64_t sent_packets;
+	uint64_t lost_packets;
+	uint64_t dropped_datagrams; /* received ones, oldest first, when the queue was full */
+	uint8_t server_name[64];    /* SNI, cut */
+	uint8_t reason[64];	    /* of the close, cut */
+};
+
+/* Per app thread. */
+struct quicd_app_view {
+	uint32_t signals;  /* SIGINT, SIGTERM seen so far (repeats within 1 s count once); atomic */
+	uint32_t stopping; /* 1 from the first of them, or from stop(); atomic */
+	uint32_t misuses;  /* commands and releases refused as QUICD_REFUSED_INVALID */
+	uint32_t doorbells; /* rung so far */
+	uint32_t command_ring_full; /* reserve answered "full" */
+	uint32_t slab_empty; /* take answered "none" */
+	uint32_t reserved[10];
+};
+
+/*
+ * Counters of one worker, by stage; written by the worker only. Subsets: receive_datagrams = the sum of the receive_*
+ * outcomes below it + those given to a connection (connection_datagrams).
+ */
+struct quicd_counters {
+	/* receive */
+	uint64_t receive_calls;	    /* completions of the kernel that carried data */
+	uint64_t receive_datagrams; /* after a GRO train is split */
+	uint64_t receive_bytes;
+	uint64_t receive_truncated;	  /* MSG_TRUNC: dropped */
+	uint64_t receive_control_truncated; /* MSG_CTRUNC */
+	uint64_t receive_malformed;	  /* no QUIC header in it */
+	uint64_t receive_unknown;	  /* short header, CID not ours */
+	uint64_t receive_short_initial;	  /* Initial in less than 1200 bytes (RFC 9000 §14.1) */
+	uint64_t receive_refused;	  /* no room for a connection, or stopping */
+	uint64_t receive_version;	  /* answered with Version Negotiation, or dropped by its rate limit */
+	uint64_t receive_pool_empty;	  /* multishot receive ended for lack of buffers */
+	uint64_t connection_datagrams;	  /* given to a connection */
+	uint64_t connection_rejected;	  /* of them: refused by it (decryption, frame errors) */
+	/* accept */
+	uint64_t accepted;
+	uint64_t established;
+	uint64_t closed;
+	uint64_t handshake_timeouts;
+	uint64_t live_connections; /* gauge */
+	uint64_t live_streams;	   /* gauge */
+	uint64_t rebindings;
+	/* rings */
+	uint64_t events;
+	uint64_t event_ring_full; /* an event had to wait */
+	uint64_t commands;
+	uint64_t commands_stale;   /* for a connection or stream that is gone */
+	uint64_t commands_invalid; /* index or length out of range */
+	uint64_t chunks_live;	   /* gauge: buffers of this worker's slab in use */
+	uint64_t slab_empty;	   /* reading had to wait for a buffer */
+	uint64_t datagrams_dropped; /* RFC 9221, receive queue full */
+	/* send */
+	uint64_t send_calls; /* sendmsg */
+	uint64_t send_datagrams;
+	uint64_t send_bytes;
+	uint64_t send_errors;
+	uint64_t send_pool_empty;
+	uint64_t send_copied_bytes;    /* stream bytes copied into quiche */
+	uint64_t send_referenced_bytes; /* stream bytes lent to quiche */
+	uint64_t receive_copied_bytes; /* stream bytes copied into chunks */
+	/* loop */
+	uint64_t turns;
+	uint64_t waits;	    /* io_uring_enter or epoll_wait that could block */
+	uint64_t system_calls; /* every one this worker made, waits included */
+	uint64_t kicks;	    /* wake-ups by an app thread */
+	uint64_t doorbells; /* app threads woken */
+	uint64_t timeouts;
+	uint64_t panics; /* caught in quiche's glue: the connection was dropped */
+};

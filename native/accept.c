@@ -1,0 +1,132 @@
+/* accept.c - see accept.h. */
+#include "accept.h"
+#include <assert.h>
+#include "connection.h"
+#include "keys.h"
+#include "worker.h"
+
+/* Version Negotiation at most this often per worker: an attacker gets no more out than it sends in, and not much of that. */
+#define VERSION_INTERVAL_NS 100000ull
+#define VERSION_BURST_NS 10000000ull
+
+/* A token bucket in time: each answer costs an interval, a burst may be saved up. */
+static bool version_allowed(struct quicd_worker *worker)
+{
+	if (worker->version_tokens_ns + VERSION_BURST_NS < worker->now_ns)
+		worker->version_tokens_ns = worker->now_ns - VERSION_BURST_NS;
+	if (worker->version_tokens_ns + VERSION_INTERVAL_NS > worker->now_ns)
+		return false;
+	worker->version_tokens_ns += VERSION_INTERVAL_NS;
+	return true;
+}
+
+/* RFC 9000 §6.1, only to datagrams that could begin a connection (§14.1); the answer is smaller than they are. */
+static void negotiate_version(struct quicd_worker *worker, const struct quicd_packet_header *header,
+			      uint32_t datagram_bytes, const struct qd_address *from, const struct qd_address *to)
+{
+	worker->counters->receive_version++;
+	if (datagram_bytes < QUICD_DATAGRAM_BYTES_MIN || !version_allowed(worker))
+		return;
+	uint8_t *buffer = quicd_net_send_buffer(worker);
+	if (!buffer)
+		return;
+	const ssize_t bytes = qd_negotiate_version(header->scid, header->scid_bytes, header->dcid, header->dcid_bytes,
+						   buffer, QUICD_SEND_BUFFER_BYTES);
+	if (bytes <= 0)
+		return;
+	const struct qd_train train = { .bytes = (uint32_t)bytes,
+					.segment_bytes = (uint32_t)bytes,
+					.segments = 1,
+					.from = *to,
+					.to = *from };
+	quicd_net_send(worker, &train);
+}
+
+/* Round robin over the app threads that are there; QUICD_NONE when none is. */
+static uint32_t choose_app(struct quicd_engine *engine)
+{
+	for (uint32_t tries = 0; tries < engine->options.apps; tries++) {
+		const uint32_t next = atomic_fetch_add_explicit(&engine->next_app, 1, memory_order_relaxed);
+		const uint32_t app = next % engine->options.apps;
+		if (quicd_app_attached(&engine->apps[app]))
+			return app;
+	}
+	return QUICD_NONE;
+}
+
+static struct quicd_connection *open_connection(struct quicd_worker *worker, const struct quicd_packet_header *header,
+						uint32_t app, const struct qd_address *from,
+						const struct qd_address *to)
+{
+	struct quicd_connection *connection = quicd_connection_new(worker);
+	if (!connection)
+		return NULL;
+	connection->app = app;
+	worker->engine->apps[app].links[worker->index].connections++;
+	connection->accepted_ns = worker->now_ns;
+	connection->sent_ns = worker->now_ns;
+	connection->local = *to;
+	connection->peer = *from;
+	uint8_t scid[QUICD_CID_BYTES], token[QD_RESET_TOKEN_BYTES];
+	quicd_cid_generate(worker, scid);
+	quicd_keys_reset_token(&worker->engine->keys, scid, token);
+	int error = 0;
+	if (quicd_connection_add_cid(connection, scid, QUICD_CID_BYTES) &&
+	    quicd_connection_add_cid(connection, header->dcid, header->dcid_bytes))
+		connection->quiche = qd_accept(worker->config, scid, token, NULL, 0, NULL, 0, to, from, &error);
+	if (!connection->quiche) {
+		quicd_connection_free(connection);
+		return NULL;
+	}
+	if (worker->engine->keylog_fd >= 0)
+		qd_set_keylog_fd(connection->quiche, worker->engine->keylog_fd);
+	worker->counters->accepted++;
+	return connection;
+}
+
+struct quicd_connection *quicd_accept(struct quicd_worker *worker, const struct quicd_packet_header *header,
+				      uint32_t datagram_bytes, const struct qd_address *from,
+				      const struct qd_address *to)
+{
+	struct quicd_counters *counters = worker->counters;
+	if (header->form == QUICD_PACKET_SHORT) {
+		counters->receive_unknown++;
+		return NULL;
+	}
+	if (header->version == 0) { /* Version Negotiation is for clients; never answered (RFC 9000 §6.1) */
+		counters->receive_malformed++;
+		return NULL;
+	}
+	if (header->version != QUICD_VERSION_1) {
+		negotiate_version(worker, header, datagram_bytes, from, to);
+		return NULL;
+	}
+	if (header->type != QUICD_LONG_INITIAL) {
+		counters->receive_unknown++;
+		return NULL;
+	}
+	/* RFC 9000 §14.1, and §7.2: a first Initial's DCID has at least 8 bytes. */
+	if (datagram_bytes < QUICD_DATAGRAM_BYTES_MIN || header->dcid_bytes < 8) {
+		counters->receive_short_initial++;
+		return NULL;
+	}
+	const bool draining = atomic_load_explicit(&worker->engine->draining, memory_order_relaxed) != 0;
+	uint32_t app = choose_app(worker->engine);
+	if (app == QUICD_NONE) {
+		counters->receive_refused++;
+		return NULL;
+	}
+	struct quicd_connection *connection = open_connection(worker, header, app, from, to);
+	if (!connection || draining)
+		counters->receive_refused++;
+	if (connection && draining)
+		connection->refuse = true;
+	return connection;
+}
+
+void quicd_accept_refuse(struct quicd_connection *connection)
+{
+	static const uint8_t reason[] = "server is stopping";
+	connection->refuse = false;
+	qd_close(connection->quiche, false, 0x02, reason, sizeof(reason) - 1);
+}

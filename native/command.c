@@ -1,0 +1,225 @@
+/* command.c - see command.h. */
+#include "command.h"
+#include <assert.h>
+#include <string.h>
+#include "connection.h"
+#include "event.h"
+#include "stream.h"
+#include "worker.h"
+
+bool quicd_command_carries_buffer(const struct quicd_command *command)
+{
+	return (command->kind == QUICD_COMMAND_WRITE || command->kind == QUICD_COMMAND_DATAGRAM ||
+		command->kind == QUICD_COMMAND_CLOSE) &&
+	       command->buffer != QUICD_NONE;
+}
+
+bool quicd_command_range_ok(const struct quicd_engine *engine, const struct quicd_command *command)
+{
+	if (command->slab >= engine->slab_count)
+		return false;
+	const struct quicd_slab *slab = engine->slabs[command->slab];
+	if (command->buffer >= quicd_slab_count(slab))
+		return false;
+	const uint32_t capacity = quicd_slab_buffer_bytes(slab, command->buffer);
+	return command->offset <= capacity && command->length <= capacity - command->offset;
+}
+
+static void release_buffer(struct quicd_worker *worker, const struct quicd_command *command)
+{
+	if (quicd_command_carries_buffer(command))
+		quicd_slab_release(worker->engine->slabs[command->slab], command->buffer);
+}
+
+static const uint8_t *bytes_of(struct quicd_worker *worker, const struct quicd_command *command)
+{
+	if (!quicd_command_carries_buffer(command))
+		return NULL;
+	return quicd_slab_at(worker->engine->slabs[command->slab], command->buffer) + command->offset;
+}
+
+static void answer(struct quicd_connection *connection, enum quicd_event_kind kind, uint32_t request_id,
+		   enum quicd_refusal refusal)
+{
+	struct quicd_answer *entry = quicd_allocate(sizeof(*entry), _Alignof(struct quicd_answer), true);
+	assert(entry && "a few dozen bytes");
+	*entry = (struct quicd_answer){ .kind = kind, .request_id = request_id, .error_code = refusal };
+	if (connection->answers_tail)
+		connection->answers_tail->next = entry;
+	else
+		connection->answers = entry;
+	connection->answers_tail = entry;
+	quicd_list_append(&connection->worker->blocked, &connection->blocked);
+}
+
+static void run_write(struct quicd_connection *connection, const struct quicd_command *command)
+{
+	struct quicd_worker *worker = connection->worker;
+	struct quicd_stream *stream =
+		quicd_stream_of_command(connection, command->stream, command->stream_generation);
+	if (!stream || stream->send_done || stream->fin_queued) {
+		worker->counters->commands_stale++;
+		release_buffer(worker, command);
+		return;
+	}
+	const uint32_t room = stream->credit_limit - stream->written_bytes;
+	const bool fin = command->flags & QUICD_FLAG_FIN;
+	if (command->length > room || (command->length == 0 && !fin)) {
+		worker->counters->commands_invalid++;
+		release_buffer(worker, command);
+		return;
+	}
+	struct quicd_segment *segment = quicd_segment_new(&worker->segments);
+	segment->fin = fin;
+	if (command->length > 0) {
+		segment->bytes = bytes_of(worker, command);
+		segment->length = command->length;
+		segment->slab = command->slab;
+		segment->buffer = command->buffer;
+	} else {
+		release_buffer(worker, command);
+	}
+	quicd_stream_queue(stream, connection, segment);
+}
+
+static void run_open(struct quicd_connection *connection, const struct quicd_command *command)
+{
+	const bool unidirectional = command->flags & QUICD_FLAG_UNIDIRECTIONAL;
+	uint64_t *next = &connection->next_id[unidirectional];
+	/* An empty write makes the stream known to quiche, which counts it against the peer's limit; nothing is sent for it. */
+	uint64_t error_code = 0;
+	const ssize_t made = qd_stream_send_copy(connection->quiche, *next, NULL, 0, false, &error_code);
+	struct quicd_stream *stream = NULL;
+	if (made >= 0 || made == QD_DONE)
+		stream = quicd_stream_new(connection, *next);
+	if (!stream) {
+		answer(connection, QUICD_EVENT_OPEN_REFUSED, command->request_id, QUICD_REFUSED_LIMIT);
+		return;
+	}
+	*next += 4;
+	stream->request_id = command->request_id;
+	stream->announced = true;
+	stream->pending |= QUICD_STREAM_PENDING_OPENED;
+	quicd_list_append(&connection->telling, &stream->telling);
+	quicd_list_append(&connection->worker->blocked, &connection->blocked);
+}
+
+static enum quicd_refusal send_datagram(struct quicd_connection *connection, const struct quicd_command *command)
+{
+	struct quicd_worker *worker = connection->worker;
+	/* quiche takes one more reference on success; ours goes back either way. */
+	quicd_slab_retain(worker->engine->slabs[command->slab], command->buffer);
+	connection->referenced_bytes +=
+		quicd_slab_buffer_bytes(worker->engine->slabs[command->slab], command->buffer);
+	const int result = qd_datagram_send_ref(connection->quiche, bytes_of(worker, command), command->length,
+						connection, command->slab, command->buffer);
+	if (result == 0) {
+		quicd_connection_wants_flush(connection);
+		return QUICD_OK;
+	}
+	quicd_worker_release(connection, command->slab, command->buffer);
+	switch (result) {
+	case QD_DONE:
+		worker->counters->datagrams_dropped++;
+		return QUICD_REFUSED_FULL;
+	case QD_ERROR_BUFFER_TOO_SHORT:
+		return QUICD_REFUSED_TOO_LARGE;
+	default:
+		return QUICD_REFUSED_UNSUPPORTED;
+	}
+}
+
+static void run_datagram(struct quicd_connection *connection, const struct quicd_command *command)
+{
+	enum quicd_refusal outcome = QUICD_REFUSED_INVALID;
+	if (command->buffer != QUICD_NONE)
+		outcome = send_datagram(connection, command);
+	release_buffer(connection->worker, command);
+	if (command->flags & QUICD_FLAG_ANSWER)
+		answer(connection, QUICD_EVENT_DATAGRAM_OUTCOME, command->request_id, outcome);
+}
+
+static void run_close(struct quicd_connection *connection, const struct quicd_command *command)
+{
+	struct quicd_worker *worker = connection->worker;
+	qd_close(connection->quiche, command->flags & QUICD_CLOSE_APPLICATION, command->error_code,
+		 bytes_of(worker, command), quicd_command_carries_buffer(command) ? command->length : 0);
+	release_buffer(worker, command);
+	quicd_connection_wants_flush(connection);
+	quicd_list_append(&worker->dirty, &connection->dirty);
+}
+
+static void run_stream_command(struct quicd_connection *connection, const struct quicd_command *command)
+{
+	struct quicd_stream *stream =
+		quicd_stream_of_command(connection, command->stream, command->stream_generation);
+	if (!stream) {
+		connection->worker->counters->commands_stale++;
+		return;
+	}
+	if (command->kind == QUICD_COMMAND_RESET)
+		quicd_stream_reset(stream, connection, command->error_code);
+	else if (command->kind == QUICD_COMMAND_STOP)
+		quicd_stream_stop(stream, connection, command->error_code);
+	else
+		qd_stream_priority(connection->quiche, stream->id, (uint8_t)command->length, command->flags & 1);
+}
+
+static void run(struct quicd_worker *worker, const struct quicd_command *command, uint32_t app)
+{
+	if (quicd_command_carries_buffer(command) && !quicd_command_range_ok(worker->engine, command)) {
+		worker->counters->commands_invalid++;
+		return; /* no buffer that could be released */
+	}
+	struct quicd_connection *connection =
+		quicd_connection_of(worker, command->connection, command->connection_generation);
+	if (!connection || connection->app != app || connection->dead ||
+	    connection->state != QUICD_STATE_ESTABLISHED) {
+		worker->counters->commands_stale++;
+		release_buffer(worker, command);
+		return;
+	}
+	switch ((enum quicd_command_kind)command->kind) {
+	case QUICD_COMMAND_WRITE:
+		run_write(connection, command);
+		break;
+	case QUICD_COMMAND_OPEN:
+		run_open(connection, command);
+		break;
+	case QUICD_COMMAND_DATAGRAM:
+		run_datagram(connection, command);
+		break;
+	case QUICD_COMMAND_CLOSE:
+		run_close(connection, command);
+		break;
+	case QUICD_COMMAND_RESET:
+	case QUICD_COMMAND_STOP:
+	case QUICD_COMMAND_PRIORITY:
+		run_stream_command(connection, command);
+		break;
+	case QUICD_COMMAND_KEEP_ALIVE:
+		connection->keep_alive_ns = (uint64_t)command->length * 1000000;
+		quicd_connection_set_timer(connection);
+		break;
+	case QUICD_COMMAND_NOP:
+		break;
+	default:
+		worker->counters->commands_invalid++;
+		break;
+	}
+}
+
+uint32_t quicd_commands_run(struct quicd_worker *worker, struct quicd_link *link, uint32_t app, uint32_t limit)
+{
+	uint32_t count = quicd_ring_ready(&link->commands);
+	if (count > limit)
+		count = limit;
+	for (uint32_t i = 0; i < count; i++) {
+		struct quicd_command command;
+		memcpy(&command, quicd_ring_front(&link->commands), sizeof(command));
+		quicd_ring_consume(&link->commands, 1);
+		run(worker, &command, app);
+	}
+	worker->counters->commands += count;
+	return count;
+}

@@ -1,0 +1,296 @@
+/* connection.c - the table of connections and their state, see connection.h. */
+#include "connection.h"
+#include <assert.h>
+#include <string.h>
+#include <sys/mman.h>
+#include "event.h"
+#include "stream.h"
+#include "worker.h"
+
+bool quicd_connections_create(struct quicd_worker *worker, uint32_t capacity)
+{
+	worker->connection_capacity = capacity;
+	worker->connection_used = 0;
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+	worker->connections =
+		mmap(NULL, (size_t)capacity * sizeof(*worker->connections), PROT_READ | PROT_WRITE, flags, -1, 0);
+	worker->connection_views =
+		mmap(NULL, (size_t)capacity * sizeof(*worker->connection_views), PROT_READ | PROT_WRITE, flags, -1, 0);
+	return worker->connections != MAP_FAILED && worker->connection_views != MAP_FAILED;
+}
+
+/* The views stay mapped: JavaScript may still look at them. */
+void quicd_connections_destroy(struct quicd_worker *worker)
+{
+	if (worker->connections && worker->connections != MAP_FAILED)
+		munmap(worker->connections, (size_t)worker->connection_capacity * sizeof(*worker->connections));
+	worker->connections = NULL;
+}
+
+/* What may follow what; src/transport/lifecycle.ts has the same table. Bit n of entry s: s may go to n. */
+static const uint8_t NEXT_STATES[QUICD_STATE_COUNT] = {
+	[QUICD_STATE_FREE] = 1 << QUICD_STATE_INITIAL,
+	[QUICD_STATE_INITIAL] = 1 << QUICD_STATE_HANDSHAKING | 1 << QUICD_STATE_ESTABLISHED |
+				1 << QUICD_STATE_DRAINING | 1 << QUICD_STATE_CLOSED,
+	[QUICD_STATE_HANDSHAKING] = 1 << QUICD_STATE_ESTABLISHED | 1 << QUICD_STATE_DRAINING | 1 << QUICD_STATE_CLOSED,
+	[QUICD_STATE_ESTABLISHED] = 1 << QUICD_STATE_DRAINING | 1 << QUICD_STATE_CLOSED,
+	[QUICD_STATE_DRAINING] = 1 << QUICD_STATE_CLOSED,
+	[QUICD_STATE_CLOSED] = 1 << QUICD_STATE_FREE,
+};
+
+bool quicd_state_may_follow(enum quicd_connection_state state, enum quicd_connection_state next)
+{
+	return NEXT_STATES[state] >> next & 1;
+}
+
+void quicd_connection_set_state(struct quicd_connection *connection, enum quicd_connection_state state)
+{
+	assert(quicd_state_may_follow(connection->state, state));
+	connection->state = state;
+	connection->view->state = state;
+}
+
+struct quicd_connection *quicd_connection_new(struct quicd_worker *worker)
+{
+	uint32_t slot = worker->connection_free;
+	if (slot != 0)
+		worker->connection_free = worker->connections[slot - 1].free_next;
+	else if (worker->connection_used < worker->connection_capacity)
+		slot = ++worker->connection_used;
+	else
+		return NULL;
+	struct quicd_connection *connection = &worker->connections[slot - 1];
+	const uint32_t generation = connection->generation + 1;
+	memset(connection, 0, sizeof(*connection));
+	connection->worker = worker;
+	connection->index = slot - 1;
+	connection->generation = generation;
+	connection->view = &worker->connection_views[slot - 1];
+	connection->next_id[0] = 1; /* server-initiated bidirectional, RFC 9000 §2.1 */
+	connection->next_id[1] = 3;
+	struct quicd_node *nodes[] = { &connection->streams, &connection->readable, &connection->sendable,
+				       &connection->telling, &connection->dirty,    &connection->flush,
+				       &connection->blocked, &connection->dying };
+	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
+		quicd_node_init(nodes[i]);
+	memset(connection->view, 0, sizeof(*connection->view));
+	connection->view->generation = generation;
+	quicd_random(connection->view->connection_id, sizeof(connection->view->connection_id));
+	quicd_connection_set_state(connection, QUICD_STATE_INITIAL);
+	worker->live_connections++;
+	worker->counters->live_connections = worker->live_connections;
+	return connection;
+}
+
+static void free_answers(struct quicd_connection *connection)
+{
+	while (connection->answers) {
+		struct quicd_answer *next = connection->answers->next;
+		quicd_free(connection->answers, sizeof(*connection->answers), _Alignof(struct quicd_answer));
+		connection->answers = next;
+	}
+}
+
+void quicd_connection_free(struct quicd_connection *connection)
+{
+	struct quicd_worker *worker = connection->worker;
+	while (quicd_node_linked(&connection->streams))
+		quicd_stream_free(QUICD_ELEMENT(connection->streams.next, struct quicd_stream, all), connection);
+	quicd_connection_forget_cids(connection);
+	quicd_timers_remove(&worker->timers, connection->index);
+	if (connection->quiche)
+		qd_free(connection->quiche); /* releases what was lent to it */
+	assert(connection->referenced_bytes == 0);
+	assert(connection->queued_bytes == 0);
+	free_answers(connection);
+	quicd_node_remove(&connection->dirty);
+	quicd_node_remove(&connection->flush);
+	quicd_node_remove(&connection->blocked);
+	quicd_node_remove(&connection->dying);
+	struct quicd_link *link = &worker->engine->apps[connection->app].links[worker->index];
+	assert(link->connections > 0);
+	link->connections--;
+	if (connection->state != QUICD_STATE_CLOSED)
+		quicd_connection_set_state(connection, QUICD_STATE_CLOSED);
+	quicd_connection_set_state(connection, QUICD_STATE_FREE);
+	connection->generation++;
+	connection->quiche = NULL;
+	connection->free_next = worker->connection_free;
+	worker->connection_free = connection->index + 1;
+	worker->live_connections--;
+	worker->counters->live_connections = worker->live_connections;
+	worker->counters->closed++;
+}
+
+struct quicd_connection *quicd_connection_of(struct quicd_worker *worker, uint32_t index, uint32_t generation)
+{
+	if (index >= worker->connection_used)
+		return NULL;
+	struct quicd_connection *connection = &worker->connections[index];
+	if (connection->generation != generation || connection->state == QUICD_STATE_FREE)
+		return NULL;
+	return connection;
+}
+
+void quicd_connection_wants_flush(struct quicd_connection *connection)
+{
+	connection->hold_until_ns = 0;
+	quicd_list_append(&connection->worker->flushes, &connection->flush);
+}
+
+static void fill_addresses(struct quicd_connection *connection)
+{
+	struct quicd_connection_view *view = connection->view;
+	view->family = connection->peer.family;
+	view->peer_port = connection->peer.port;
+	view->local_port = connection->local.port;
+	memcpy(view->peer_ip, connection->peer.ip, sizeof(view->peer_ip));
+	memcpy(view->local_ip, connection->local.ip, sizeof(view->local_ip));
+}
+
+/* The index of the negotiated protocol in the configured list (RFC 7301 wire format). */
+static uint32_t alpn_index(struct quicd_connection *connection)
+{
+	const struct quicd_options *options = &connection->worker->engine->options;
+	const uint8_t *name = NULL;
+	const size_t bytes = qd_alpn(connection->quiche, &name);
+	uint32_t index = 0;
+	for (size_t at = 0; at < options->alpn_bytes; at += 1 + options->alpn[at], index++)
+		if (options->alpn[at] == bytes && memcmp(options->alpn + at + 1, name, bytes) == 0)
+			return index;
+	return QUICD_NONE;
+}
+
+static void on_established(struct quicd_connection *connection)
+{
+	struct quicd_connection_view *view = connection->view;
+	quicd_connection_set_state(connection, QUICD_STATE_ESTABLISHED);
+	connection->worker->counters->established++;
+	view->alpn = alpn_index(connection);
+	view->app = connection->app;
+	fill_addresses(connection);
+	const char *name = NULL;
+	const size_t bytes = qd_server_name(connection->quiche, &name);
+	if (bytes > 0)
+		memcpy(view->server_name, name, bytes < sizeof(view->server_name) ? bytes : sizeof(view->server_name) - 1);
+	const ssize_t datagram = qd_datagram_max_bytes(connection->quiche);
+	view->datagram_max_bytes = datagram > 0 ? (uint32_t)datagram : 0;
+	connection->pending |= QUICD_PENDING_CONNECTED;
+}
+
+static void follow_paths(struct quicd_connection *connection)
+{
+	struct qd_path_event event;
+	while (qd_path_event_next(connection->quiche, &event)) {
+		if (event.kind != QD_PATH_PEER_MIGRATED)
+			continue;
+		connection->local = event.local;
+		connection->peer = event.peer;
+		fill_addresses(connection);
+		connection->view->rebindings++;
+		connection->worker->counters->rebindings++;
+		connection->pending |= QUICD_PENDING_PATH;
+	}
+}
+
+/* RFC 9000 §13.2.1: acknowledge at once while the handshake runs; else an answer that is being made may carry the ACK. */
+static void flush_or_hold(struct quicd_connection *connection)
+{
+	const uint64_t now = connection->worker->now_ns;
+	const bool hold = connection->answer_expected && connection->state == QUICD_STATE_ESTABLISHED &&
+			  connection->received_since_send < QUICD_ACK_HOLD_DATAGRAMS &&
+			  !quicd_node_linked(&connection->sendable);
+	connection->answer_expected = false;
+	if (!hold) {
+		quicd_connection_wants_flush(connection);
+		return;
+	}
+	if (connection->hold_until_ns == 0)
+		connection->hold_until_ns = now + QUICD_ACK_HOLD_NS;
+	quicd_connection_set_timer(connection);
+}
+
+void quicd_connection_process(struct quicd_connection *connection)
+{
+	if (connection->state == QUICD_STATE_INITIAL)
+		quicd_connection_set_state(connection, QUICD_STATE_HANDSHAKING);
+	if (connection->state == QUICD_STATE_HANDSHAKING) {
+		struct qd_state state;
+		qd_get_state(connection->quiche, &state);
+		if (state.established)
+			on_established(connection);
+	}
+	if (connection->state == QUICD_STATE_ESTABLISHED) {
+		follow_paths(connection);
+		quicd_connection_drop_retired_cids(connection);
+		quicd_connection_refill_cids(connection);
+		quicd_streams_note_readable(connection);
+		quicd_streams_note_writable(connection);
+		quicd_connection_deliver(connection);
+	}
+	quicd_connection_check_close(connection);
+	flush_or_hold(connection);
+}
+
+static void note_close_reason(struct quicd_connection *connection, const struct qd_state *state)
+{
+	struct quicd_connection_view *view = connection->view;
+	struct qd_close_reason reason = { 0 };
+	uint32_t flags = 0;
+	if (qd_peer_error(connection->quiche, &reason))
+		flags = 0;
+	else if (qd_local_error(connection->quiche, &reason))
+		flags = QUICD_CLOSE_LOCAL;
+	else if (state->timed_out)
+		flags = QUICD_CLOSE_TIMEOUT;
+	if (reason.application)
+		flags |= QUICD_CLOSE_APPLICATION;
+	view->close_flags |= flags;
+	view->close_code = reason.error_code;
+	view->reason_bytes = (uint16_t)(reason.reason_bytes < sizeof(view->reason) ? reason.reason_bytes :
+										      sizeof(view->reason));
+	if (view->reason_bytes > 0)
+		memcpy(view->reason, reason.reason, view->reason_bytes);
+}
+
+void quicd_connection_check_close(struct quicd_connection *connection)
+{
+	if (connection->state == QUICD_STATE_CLOSED)
+		return;
+	struct qd_state state = { .closed = true };
+	if (!connection->dead)
+		qd_get_state(connection->quiche, &state);
+	struct qd_close_reason reason;
+	const bool closing = connection->dead || state.closed || state.draining ||
+			     qd_local_error(connection->quiche, &reason) || qd_peer_error(connection->quiche, &reason);
+	if (!closing)
+		return;
+	if (!(connection->told & QUICD_PENDING_CLOSING) && !(connection->pending & QUICD_PENDING_CLOSING)) {
+		if (!connection->dead)
+			note_close_reason(connection, &state);
+		quicd_connection_refresh_view(connection);
+		connection->pending |= QUICD_PENDING_CLOSING;
+		if (connection->state != QUICD_STATE_DRAINING)
+			quicd_connection_set_state(connection, QUICD_STATE_DRAINING);
+	}
+	if (state.closed) {
+		quicd_connection_set_state(connection, QUICD_STATE_CLOSED);
+		connection->pending |= QUICD_PENDING_CLOSED;
+	}
+	quicd_connection_deliver(connection);
+}
+
+void quicd_connection_refresh_view(struct quicd_connection *connection)
+{
+	if (connection->dead)
+		return;
+	struct qd_stats stats;
+	qd_get_stats(connection->quiche, &stats);
+	struct quicd_connection_view *view = connection->view;
+	view->round_trip_us = (uint32_t)(stats.round_trip_ns / 1000);
+	view->received_bytes = stats.received_bytes;
+	view->sent_bytes = stats.sent_bytes;
+	view->received_packets = stats.received_packets;
+	view->sent_packets = stats.sent_packets;
+	view->lost_packets = stats.lost_packets;
+}

@@ -1,0 +1,105 @@
+/*
+ * connection.h - a connection as its worker keeps it. This file adapts quiche; accepting, CIDs, streams, events and sending
+ * have files of their own.
+ *
+ * Lifecycle (src/transport/lifecycle.ts is its twin): FREE -> INITIAL -> HANDSHAKING -> ESTABLISHED -> DRAINING -> CLOSED ->
+ * FREE; any live state may go to DRAINING or CLOSED.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "abi.h"
+#include "limits.h"
+#include "list.h"
+#include "../bpf/cid.h"
+#include "quiche/quicd_quiche.h"
+
+struct quicd_worker;
+
+/* Events that wait for ring room; CONNECTED before everything, CLOSED after everything. */
+enum quicd_connection_pending {
+	QUICD_PENDING_CONNECTED = 1,
+	QUICD_PENDING_PATH = 2,
+	QUICD_PENDING_CLOSING = 4,
+	QUICD_PENDING_CLOSED = 8,
+};
+
+/* An answer to a command that met a full ring. */
+struct quicd_answer {
+	struct quicd_answer *next;
+	uint32_t kind; /* enum quicd_event_kind */
+	uint32_t request_id;
+	uint64_t error_code;
+};
+
+struct quicd_cid {
+	uint8_t bytes[QUICD_CID_BYTES];
+	uint8_t length;
+};
+
+struct quicd_connection {
+	struct quicd_worker *worker;
+	struct qd_connection *quiche;
+	struct quicd_connection_view *view;
+	uint32_t index;
+	uint32_t generation;
+	enum quicd_connection_state state;
+	uint32_t app;
+	uint32_t free_next; /* index + 1 */
+	uint32_t pending;   /* enum quicd_connection_pending */
+	uint32_t told;	    /* lifecycle events already emitted, same bits */
+	struct quicd_answer *answers, *answers_tail;
+	uint32_t events_out; /* in the ring, not consumed */
+	uint32_t chunks_out; /* of this worker's slab, with the application */
+	uint64_t queued_bytes; /* written by the application, not taken by quiche */
+	uint64_t referenced_bytes; /* of slab buffers that quiche holds until acknowledged */
+	struct quicd_cid cids[QUICD_CIDS_PER_CONNECTION];
+	uint32_t cid_count;
+	struct qd_address local, peer;
+	struct quicd_node streams;  /* all of them */
+	struct quicd_node readable; /* quicd_stream.readable */
+	struct quicd_node sendable; /* quicd_stream.sendable */
+	struct quicd_node telling;  /* quicd_stream.telling */
+	struct quicd_node dirty, flush, blocked, dying; /* of the worker's lists */
+	uint64_t accepted_ns;
+	uint64_t hold_until_ns; /* an ACK waits for the application's answer; 0: none */
+	uint64_t keep_alive_ns; /* interval, 0: off */
+	uint64_t sent_ns;
+	uint32_t received_since_send;
+	bool refuse; /* accepted only to be told CONNECTION_REFUSED */
+	bool answer_expected; /* events went to the application in this turn */
+	bool dead; /* quiche panicked or the app thread is gone: free without ceremony */
+	uint64_t next_id[2]; /* of streams that we open: bidirectional, unidirectional */
+};
+
+bool quicd_connections_create(struct quicd_worker *worker, uint32_t capacity);
+void quicd_connections_destroy(struct quicd_worker *worker);
+/* A slot in state INITIAL, or NULL when the table is full. */
+struct quicd_connection *quicd_connection_new(struct quicd_worker *worker);
+/* Everything it holds goes back; the slot's generation moves on. */
+void quicd_connection_free(struct quicd_connection *connection);
+/* NULL when the slot was reused or is free. */
+struct quicd_connection *quicd_connection_of(struct quicd_worker *worker, uint32_t index, uint32_t generation);
+
+/* After datagrams were received or a timer fired: state, CIDs, paths, then reading. */
+void quicd_connection_process(struct quicd_connection *connection);
+/* Looks whether quiche has closed or is closing, and notes what to tell. */
+void quicd_connection_check_close(struct quicd_connection *connection);
+/* Emits what is pending, reads what is readable. Blocked ones are listed to be tried again. */
+void quicd_connection_deliver(struct quicd_connection *connection);
+bool quicd_state_may_follow(enum quicd_connection_state state, enum quicd_connection_state next);
+void quicd_connection_set_state(struct quicd_connection *connection, enum quicd_connection_state state);
+/* Puts it on the list of those that may send. */
+void quicd_connection_wants_flush(struct quicd_connection *connection);
+/* Sends one train if there is one; false when no send buffer is free. */
+bool quicd_connection_flush(struct quicd_connection *connection);
+void quicd_connection_set_timer(struct quicd_connection *connection);
+void quicd_connection_on_timer(struct quicd_connection *connection);
+void quicd_connection_refresh_view(struct quicd_connection *connection);
+
+/* cids.c: CIDs of ours in quiche, in the map, and in the connection's list. */
+void quicd_cid_generate(struct quicd_worker *worker, uint8_t cid[QUICD_CID_BYTES]);
+bool quicd_connection_add_cid(struct quicd_connection *connection, const uint8_t *cid, uint32_t bytes);
+void quicd_connection_refill_cids(struct quicd_connection *connection);
+void quicd_connection_drop_retired_cids(struct quicd_connection *connection);
+void quicd_connection_forget_cids(struct quicd_connection *connection);

@@ -1,0 +1,138 @@
+/* deliver.c - telling the application, in order, what it has not been told; see connection.h and event.h. */
+#include <assert.h>
+#include "chunk.h"
+#include "connection.h"
+#include "event.h"
+#include "stream.h"
+#include "worker.h"
+
+static bool tell(struct quicd_connection *connection, enum quicd_event_kind kind, uint32_t bit)
+{
+	if (!(connection->pending & bit))
+		return true;
+	if (!quicd_event_room(connection, true))
+		return false;
+	connection->pending &= ~bit;
+	connection->told |= bit;
+	quicd_event_emit(connection, &(struct quicd_event){ .kind = kind,
+							    .stream = QUICD_NONE,
+							    .buffer = QUICD_NONE,
+							    .error_code = connection->view->close_code });
+	return true;
+}
+
+static bool tell_answers(struct quicd_connection *connection)
+{
+	while (connection->answers) {
+		struct quicd_answer *answer = connection->answers;
+		if (!quicd_event_room(connection, true))
+			return false;
+		quicd_event_emit(connection, &(struct quicd_event){ .kind = answer->kind,
+								    .stream = QUICD_NONE,
+								    .buffer = QUICD_NONE,
+								    .request_id = answer->request_id,
+								    .error_code = answer->error_code });
+		connection->answers = answer->next;
+		quicd_free(answer, sizeof(*answer), _Alignof(struct quicd_answer));
+	}
+	connection->answers_tail = NULL;
+	return true;
+}
+
+static bool tell_stream(struct quicd_stream *stream, struct quicd_connection *connection)
+{
+	static const struct {
+		uint32_t bit;
+		enum quicd_event_kind kind;
+	} ORDER[] = {
+		{ QUICD_STREAM_PENDING_OPENED, QUICD_EVENT_STREAM_OPENED },
+		{ QUICD_STREAM_PENDING_RESET, QUICD_EVENT_STREAM_RESET },
+		{ QUICD_STREAM_PENDING_STOPPED, QUICD_EVENT_STREAM_STOPPED },
+		{ QUICD_STREAM_PENDING_WRITABLE, QUICD_EVENT_STREAM_WRITABLE },
+	};
+	for (size_t i = 0; i < sizeof(ORDER) / sizeof(ORDER[0]); i++) {
+		if (!(stream->pending & ORDER[i].bit))
+			continue;
+		if (!quicd_event_room(connection, true))
+			return false;
+		stream->pending &= ~ORDER[i].bit;
+		struct quicd_event event = { .kind = ORDER[i].kind,
+					     .buffer = QUICD_NONE,
+					     .request_id = stream->request_id };
+		if (ORDER[i].bit == QUICD_STREAM_PENDING_RESET)
+			event.error_code = stream->reset_code;
+		if (ORDER[i].bit == QUICD_STREAM_PENDING_STOPPED)
+			event.error_code = stream->stopped_code;
+		quicd_event_of_stream(&event, stream);
+		quicd_event_emit(connection, &event);
+	}
+	return true;
+}
+
+static bool tell_streams(struct quicd_connection *connection)
+{
+	while (quicd_node_linked(&connection->telling)) {
+		struct quicd_stream *stream = QUICD_ELEMENT(connection->telling.next, struct quicd_stream, telling);
+		if (!tell_stream(stream, connection))
+			return false;
+		quicd_node_remove(&stream->telling);
+		quicd_stream_settle(stream, connection);
+	}
+	return true;
+}
+
+/* RFC 9221. Without room they wait in quiche's queue, which drops its oldest when full. */
+static bool tell_datagrams(struct quicd_connection *connection)
+{
+	struct quicd_worker *worker = connection->worker;
+	for (;;) {
+		const ssize_t waiting = qd_datagram_front_bytes(connection->quiche);
+		if (waiting < 0)
+			return true;
+		if (!quicd_event_room(connection, false))
+			return false;
+		const uint32_t buffer = quicd_chunk_take(connection, (size_t)waiting);
+		if (buffer == QUICD_NONE)
+			return false;
+		const ssize_t got = qd_datagram_recv(connection->quiche, quicd_slab_at(&worker->slab, buffer),
+						     quicd_slab_buffer_bytes(&worker->slab, buffer));
+		if (got < 0) {
+			quicd_chunk_give_back(worker, buffer);
+			return true;
+		}
+		quicd_chunk_lease(connection, buffer, NULL);
+		quicd_event_emit(connection, &(struct quicd_event){ .kind = QUICD_EVENT_DATAGRAM,
+								    .stream = QUICD_NONE,
+								    .buffer = buffer,
+								    .length = (uint32_t)got });
+		connection->answer_expected = true;
+	}
+}
+
+/* True when nothing is left to tell. */
+static bool tell_all(struct quicd_connection *connection)
+{
+	const bool established = (connection->told | connection->pending) & QUICD_PENDING_CONNECTED;
+	if (!established)
+		return true; /* the application never heard of it */
+	if (!tell(connection, QUICD_EVENT_CONNECTED, QUICD_PENDING_CONNECTED))
+		return false;
+	if (!(connection->told & QUICD_PENDING_CLOSING) && !connection->dead) {
+		if (!tell(connection, QUICD_EVENT_PATH_CHANGED, QUICD_PENDING_PATH) || !tell_answers(connection) ||
+		    !quicd_streams_read(connection) || !tell_streams(connection) || !tell_datagrams(connection))
+			return false;
+	}
+	return tell(connection, QUICD_EVENT_CLOSING, QUICD_PENDING_CLOSING) &&
+	       tell(connection, QUICD_EVENT_CLOSED, QUICD_PENDING_CLOSED);
+}
+
+void quicd_connection_deliver(struct quicd_connection *connection)
+{
+	struct quicd_worker *worker = connection->worker;
+	if (!tell_all(connection)) {
+		quicd_list_append(&worker->blocked, &connection->blocked);
+		return;
+	}
+	if (connection->state == QUICD_STATE_CLOSED)
+		quicd_list_append(&worker->dying, &connection->dying);
+}

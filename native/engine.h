@@ -1,0 +1,45 @@
+/*
+ * engine.h - one server in the process: workers, app threads, keys. At most QUICD_ENGINES_MAX live at once.
+ */
+#pragma once
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "app.h"
+#include "keys.h"
+#include "options.h"
+#include "slab.h"
+
+struct quicd_worker;
+
+struct quicd_engine {
+	uint32_t index;
+	struct quicd_options options;
+	struct quicd_keys keys;
+	uint16_t port; /* bound, host order */
+	int family;    /* AF_INET or AF_INET6 */
+	struct quicd_worker *workers;
+	struct quicd_app *apps;
+	struct quicd_slab *slabs[QUICD_SLABS_MAX]; /* by slab id: workers, then app threads */
+	uint32_t slab_count;
+	_Atomic uint32_t draining; /* accept no more */
+	_Atomic uint32_t stopping; /* workers close everything and end */
+	_Atomic uint32_t next_app; /* round robin at accept */
+	atomic_bool ending;	   /* stop was asked for */
+	int keylog_fd;
+	char error[256]; /* why the start failed */
+};
+
+/*
+ * Opens sockets, starts the workers and waits until each runs. NULL with a readable reason in |error| (cause and remedy).
+ */
+struct quicd_engine *quicd_engine_start(const struct quicd_options *options, char *error, size_t error_bytes);
+/* Closes what is left, ends and joins the workers, frees everything but memory that JavaScript may still view. */
+void quicd_engine_stop(struct quicd_engine *engine);
+void quicd_engine_drain(struct quicd_engine *engine);
+void quicd_engine_kick_all(struct quicd_engine *engine);
+/* NULL for an index that runs nothing. */
+struct quicd_engine *quicd_engine_at(uint32_t index);
+/* The app thread's place for a bun:ffi handle; NULL for one that is unknown or whose engine has ended. */
+struct quicd_app *quicd_app_of_handle(uint32_t handle);

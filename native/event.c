@@ -1,0 +1,85 @@
+/* event.c - see event.h. */
+#include "event.h"
+#include <assert.h>
+
+static struct quicd_link *link_of(const struct quicd_connection *connection)
+{
+	const struct quicd_worker *worker = connection->worker;
+	return &worker->engine->apps[connection->app].links[worker->index];
+}
+
+bool quicd_event_room(struct quicd_connection *connection, bool lifecycle)
+{
+	struct quicd_worker *worker = connection->worker;
+	const uint32_t needed = lifecycle ? 1 : 1 + QUICD_RING_RESERVE;
+	if (!lifecycle && connection->events_out >= worker->engine->options.connection_events)
+		return false;
+	if (quicd_ring_room(&link_of(connection)->events, needed) >= needed)
+		return true;
+	worker->counters->event_ring_full++;
+	return false;
+}
+
+void quicd_event_emit(struct quicd_connection *connection, struct quicd_event *event)
+{
+	struct quicd_worker *worker = connection->worker;
+	struct quicd_link *link = link_of(connection);
+	assert(event->kind > QUICD_EVENT_INVALID && event->kind < QUICD_EVENT_COUNT);
+	event->connection = connection->index;
+	event->connection_generation = connection->generation;
+	const uint32_t place =
+		atomic_load_explicit(&link->events.tail, memory_order_relaxed) & (link->events.capacity - 1);
+	link->event_owner[place] =
+		(struct quicd_event_owner){ .connection = connection->index, .generation = connection->generation };
+	*(struct quicd_event *)quicd_ring_slot(&link->events, 0) = *event;
+	quicd_ring_publish(&link->events, 1);
+	connection->events_out++;
+	worker->counters->events++;
+	worker->apps_to_wake[connection->app / 32] |= 1u << (connection->app % 32);
+}
+
+void quicd_event_of_stream(struct quicd_event *event, struct quicd_stream *stream)
+{
+	event->stream = stream->index;
+	event->stream_generation = stream->generation;
+	event->stream_id = stream->id;
+	if (quicd_stream_is_unidirectional(stream->id))
+		event->flags |= QUICD_FLAG_UNIDIRECTIONAL;
+	if (!stream->announced) {
+		stream->announced = true;
+		event->flags |= QUICD_FLAG_OPENED;
+		if (stream->early)
+			event->flags |= QUICD_FLAG_EARLY;
+	}
+}
+
+bool quicd_events_walk(struct quicd_worker *worker, struct quicd_link *link)
+{
+	/* Acquire: the app thread is done with these entries. */
+	const uint32_t head = atomic_load_explicit(&link->events.head, memory_order_acquire);
+	if (head == link->events_walked)
+		return false;
+	for (; link->events_walked != head; link->events_walked++) {
+		const struct quicd_event_owner owner =
+			link->event_owner[link->events_walked & (link->events.capacity - 1)];
+		struct quicd_connection *connection =
+			quicd_connection_of(worker, owner.connection, owner.generation);
+		if (!connection)
+			continue;
+		assert(connection->events_out > 0);
+		connection->events_out--;
+	}
+	return true;
+}
+
+void quicd_events_wake(struct quicd_worker *worker)
+{
+	for (uint32_t word = 0; word < 2; word++) {
+		while (worker->apps_to_wake[word] != 0) {
+			const uint32_t bit = (uint32_t)__builtin_ctz(worker->apps_to_wake[word]);
+			worker->apps_to_wake[word] &= worker->apps_to_wake[word] - 1;
+			if (quicd_app_wake(&worker->engine->apps[word * 32 + bit]))
+				worker->counters->doorbells++;
+		}
+	}
+}

@@ -1,0 +1,82 @@
+/* flush.c - sending: one train per connection and turn, round robin; and the timers that follow from it. */
+#include <assert.h>
+#include "connection.h"
+#include "stream.h"
+#include "worker.h"
+
+/* A whole cwnd in one burst overruns small buffers on the way: at most a quarter of it, and what one UDP_SEGMENT takes. */
+static uint32_t train_segments(const struct quicd_connection *connection)
+{
+	return connection->worker->net.udp.gso ? QUICD_TRAIN_SEGMENTS_MAX : 1;
+}
+
+bool quicd_connection_flush(struct quicd_connection *connection)
+{
+	struct quicd_worker *worker = connection->worker;
+	if (connection->dead)
+		return true;
+	uint8_t *buffer = quicd_net_send_buffer(worker);
+	if (!buffer) {
+		quicd_list_append(&worker->flushes, &connection->flush);
+		return false;
+	}
+	connection->hold_until_ns = 0;
+	quicd_streams_pump(connection);
+	struct qd_train train = { 0 };
+	const ssize_t bytes = qd_send_train(connection->quiche, buffer, QUICD_SEND_BUFFER_BYTES,
+					    train_segments(connection), &train);
+	if (bytes > 0) {
+		quicd_net_send(worker, &train);
+		connection->received_since_send = 0;
+		connection->sent_ns = worker->now_ns;
+		/* What was sent may have made room for more. */
+		if (train.more || quicd_node_linked(&connection->sendable))
+			quicd_list_append(&worker->flushes, &connection->flush);
+	} else if (bytes != QD_DONE) {
+		connection->dead = bytes == QD_ERROR_PANIC;
+	}
+	if (quicd_node_linked(&connection->telling))
+		quicd_list_append(&worker->blocked, &connection->blocked);
+	quicd_connection_set_timer(connection);
+	return true;
+}
+
+void quicd_connection_set_timer(struct quicd_connection *connection)
+{
+	struct quicd_worker *worker = connection->worker;
+	uint64_t deadline = connection->dead ? worker->now_ns : qd_timeout_ns(connection->quiche);
+	if (connection->hold_until_ns != 0 && connection->hold_until_ns < deadline)
+		deadline = connection->hold_until_ns;
+	if (connection->state < QUICD_STATE_ESTABLISHED) {
+		const uint64_t limit =
+			connection->accepted_ns + worker->engine->options.handshake_timeout_ms * 1000000;
+		if (limit < deadline)
+			deadline = limit;
+	}
+	if (connection->keep_alive_ns != 0 && connection->state == QUICD_STATE_ESTABLISHED &&
+	    connection->sent_ns + connection->keep_alive_ns < deadline)
+		deadline = connection->sent_ns + connection->keep_alive_ns;
+	quicd_timers_set(&worker->timers, connection->index, deadline);
+}
+
+void quicd_connection_on_timer(struct quicd_connection *connection)
+{
+	struct quicd_worker *worker = connection->worker;
+	const uint64_t now = worker->now_ns;
+	worker->counters->timeouts++;
+	if (!connection->dead) {
+		if (qd_timeout_ns(connection->quiche) <= now)
+			qd_on_timeout(connection->quiche);
+		if (connection->state < QUICD_STATE_ESTABLISHED &&
+		    now >= connection->accepted_ns + worker->engine->options.handshake_timeout_ms * 1000000) {
+			worker->counters->handshake_timeouts++;
+			connection->view->close_flags |= QUICD_CLOSE_TIMEOUT;
+			connection->dead = true;
+		}
+	}
+	if (!connection->dead && connection->keep_alive_ns != 0 && connection->state == QUICD_STATE_ESTABLISHED &&
+	    now >= connection->sent_ns + connection->keep_alive_ns)
+		qd_send_ack_eliciting(connection->quiche);
+	connection->hold_until_ns = 0;
+	quicd_list_append(&worker->dirty, &connection->dirty);
+}

@@ -1,0 +1,27 @@
+/*
+ * keys.h - every key of an engine, derived from one 32-byte secret (HKDF-SHA256, one label per use), so that all workers
+ * and later all processes agree.
+ */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include "../bpf/cid.h"
+#include "options.h"
+#include "quiche/quicd_quiche.h"
+
+#define QUICD_TICKET_KEY_BYTES 48
+
+struct quicd_keys {
+	struct quicd_sip_key cid; /* masks connection IDs */
+	struct quicd_sip_key map; /* hashes in tables that peers can fill */
+	uint8_t reset[32];	  /* stateless reset tokens, RFC 9000 §10.3.2 */
+	uint8_t ticket[QUICD_TICKET_KEY_BYTES];
+	uint8_t server_id[QUICD_CID_SERVER_ID_BYTES];
+};
+
+void quicd_keys_derive(struct quicd_keys *keys, const uint8_t secret[QUICD_SECRET_BYTES]);
+/* HMAC-SHA256(reset key, cid), first 16 bytes. */
+void quicd_keys_reset_token(const struct quicd_keys *keys, const uint8_t cid[QUICD_CID_BYTES],
+			    uint8_t token[QD_RESET_TOKEN_BYTES]);
+/* From the kernel's generator; a machine without one is an assertion. */
+void quicd_random(void *out, size_t bytes);

@@ -1,0 +1,71 @@
+/*
+ * limits.h - every fixed size of the native core, with its unit and the sum it follows from.
+ */
+#pragma once
+#include <assert.h>
+#include "abi.h"
+
+#define QUICD_WORKERS_MAX 64
+#define QUICD_APPS_MAX 64
+#define QUICD_ENGINES_MAX 16
+#define QUICD_SLABS_MAX (QUICD_WORKERS_MAX + QUICD_APPS_MAX)
+
+/* App handles are engine * QUICD_APPS_MAX + app. */
+#define QUICD_APP_HANDLES_MAX (QUICD_ENGINES_MAX * QUICD_APPS_MAX)
+
+/*
+ * A UDP_GRO train carries at most 65,507 bytes of payload; the kernel puts struct io_uring_recvmsg_out (16), the peer's
+ * name (sockaddr_in6, 28) and the control messages (256) before it.
+ */
+#define QUICD_TRAIN_BYTES_MAX 65507
+#define QUICD_RECEIVE_NAME_BYTES 32
+#define QUICD_RECEIVE_CONTROL_BYTES 256
+#define QUICD_GRO_BUFFER_BYTES (68 * 1024)
+#define QUICD_PLAIN_BUFFER_BYTES 2048
+static_assert(16 + QUICD_RECEIVE_NAME_BYTES + QUICD_RECEIVE_CONTROL_BYTES + QUICD_TRAIN_BYTES_MAX <=
+		      QUICD_GRO_BUFFER_BYTES,
+	      "a whole train fits");
+#define QUICD_RECEIVE_BUFFERS_MAX 32768 /* provided buffer ring, kernel limit */
+
+/* UDP_SEGMENT takes at most 64 segments (UDP_MAX_SEGMENTS was 64 before Linux 6.9). */
+#define QUICD_TRAIN_SEGMENTS_MAX 64
+#define QUICD_SEND_BUFFERS 128
+#define QUICD_SEND_BUFFER_BYTES 65536
+
+/* Slab of a worker: received data waiting for or held by applications. 8 MiB + 32 MiB, touched only when used. */
+#define QUICD_WORKER_SMALL_BUFFERS 4096
+#define QUICD_WORKER_LARGE_BUFFERS 2048
+/* Slab of an app thread: data on its way to workers. */
+#define QUICD_APP_SMALL_BUFFERS 8192
+#define QUICD_APP_LARGE_BUFFERS 4096
+
+/* Entries of an event ring that only lifecycle events may use; so they are never behind data for long. */
+#define QUICD_RING_RESERVE 64
+#define QUICD_EVENTS_PER_PEEK 256
+
+/* What one connection may have queued in the worker, in bytes; a stream's credit is cut to its share of it. */
+#define QUICD_CONNECTION_QUEUE_BYTES (4u << 20)
+#define QUICD_STREAM_CREDIT_MAX (2u << 20)
+#define QUICD_STREAM_CREDIT_MIN (64u << 10)
+#define QUICD_STREAM_CREDIT_TIGHT (16u << 10)
+/* Queued in one worker: above it new streams start with the tight credit. */
+#define QUICD_WORKER_QUEUE_BYTES (64ull << 20)
+/* Slab memory that one worker may keep queued by reference; above it the queue gets heap copies. */
+#define QUICD_WORKER_QUEUE_SLAB_BYTES (32ull << 20)
+/* By reference at most this much unacknowledged per connection; above it quiche gets copies. */
+#define QUICD_REFERENCE_BYTES_MAX (1u << 20)
+/* Below this a copy is cheaper than a pinned buffer. */
+#define QUICD_REFERENCE_BYTES_MIN 1024
+
+/* CIDs of ours per connection: the limit given to the peer (at most 16), the handshake's and the client's first one. */
+#define QUICD_CIDS_PER_CONNECTION 18
+
+#define QUICD_DATAGRAM_BYTES_MIN 1200 /* RFC 9000 §14.1 */
+#define QUICD_PORT_ANY 0
+
+/* An ACK may wait this long for an answer of the application to travel with (RFC 9000 §13.2.1 allows max_ack_delay). */
+#define QUICD_ACK_HOLD_NS 1000000ull
+/* ... but not when this many datagrams came since the last send. */
+#define QUICD_ACK_HOLD_DATAGRAMS 8
+
+#define QUICD_SIGNAL_REPEAT_NS 1000000000ull

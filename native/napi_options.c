@@ -1,0 +1,199 @@
+/* napi_options.c - see napi_options.h. */
+#include "napi_options.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "limits.h"
+#include "quiche/quicd_quiche.h"
+
+struct reader {
+	napi_env env;
+	napi_value object;
+	char *error;
+	size_t error_bytes;
+	bool ok;
+};
+
+static napi_value property(struct reader *r, const char *key)
+{
+	napi_value value = NULL;
+	napi_get_named_property(r->env, r->object, key, &value);
+	return value;
+}
+
+static void refuse(struct reader *r, const char *key, const char *what)
+{
+	if (r->ok)
+		snprintf(r->error, r->error_bytes, "option %s: %s", key, what);
+	r->ok = false;
+}
+
+static uint64_t integer(struct reader *r, const char *key, uint64_t minimum, uint64_t maximum)
+{
+	double value = -1;
+	if (napi_get_value_double(r->env, property(r, key), &value) != napi_ok || value != (double)(uint64_t)value ||
+	    value < (double)minimum || value > (double)maximum) {
+		char what[96];
+		snprintf(what, sizeof(what), "must be an integer from %llu to %llu", (unsigned long long)minimum,
+			 (unsigned long long)maximum);
+		refuse(r, key, what);
+		return minimum;
+	}
+	return (uint64_t)value;
+}
+
+static bool flag(struct reader *r, const char *key)
+{
+	bool value = false;
+	if (napi_get_value_bool(r->env, property(r, key), &value) != napi_ok)
+		refuse(r, key, "must be true or false");
+	return value;
+}
+
+static void text(struct reader *r, const char *key, char *out, size_t capacity)
+{
+	size_t bytes = 0;
+	napi_value value = property(r, key);
+	if (napi_get_value_string_utf8(r->env, value, NULL, 0, &bytes) != napi_ok || bytes >= capacity) {
+		refuse(r, key, "must be a text, not longer than its limit");
+		return;
+	}
+	napi_get_value_string_utf8(r->env, value, out, capacity, &bytes);
+}
+
+static char *long_text(struct reader *r, const char *key, size_t *bytes)
+{
+	*bytes = 0;
+	napi_value value = property(r, key);
+	if (napi_get_value_string_utf8(r->env, value, NULL, 0, bytes) != napi_ok || *bytes > (1 << 20)) {
+		refuse(r, key, "must be a text of at most 1 MiB");
+		return NULL;
+	}
+	char *out = malloc(*bytes + 1);
+	if (!out) {
+		refuse(r, key, "no memory for it");
+		return NULL;
+	}
+	napi_get_value_string_utf8(r->env, value, out, *bytes + 1, bytes);
+	return out;
+}
+
+static uint32_t choice(struct reader *r, const char *key, const char *const *names, uint32_t count)
+{
+	char name[32] = "";
+	text(r, key, name, sizeof(name));
+	for (uint32_t i = 0; i < count; i++)
+		if (strcmp(name, names[i]) == 0)
+			return i;
+	refuse(r, key, "is none of the known names");
+	return 0;
+}
+
+/* RFC 7301 wire format: a length byte and the name, for each. */
+static void alpn_list(struct reader *r, struct quicd_options *options)
+{
+	napi_value list = property(r, "alpn");
+	uint32_t count = 0;
+	if (napi_get_array_length(r->env, list, &count) != napi_ok || count == 0 || count > QUICD_ALPNS_MAX) {
+		refuse(r, "alpn", "must list 1 to 32 protocol names");
+		return;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		napi_value value = NULL;
+		char name[256];
+		size_t bytes = 0;
+		napi_get_element(r->env, list, i, &value);
+		if (napi_get_value_string_utf8(r->env, value, name, sizeof(name), &bytes) != napi_ok || bytes == 0 ||
+		    bytes > 254 || options->alpn_bytes + 1 + bytes > sizeof(options->alpn)) {
+			refuse(r, "alpn", "a name must have 1 to 254 bytes");
+			return;
+		}
+		options->alpn[options->alpn_bytes++] = (uint8_t)bytes;
+		memcpy(options->alpn + options->alpn_bytes, name, bytes);
+		options->alpn_bytes += bytes;
+	}
+}
+
+static void secret(struct reader *r, struct quicd_options *options)
+{
+	napi_value value = property(r, "secret");
+	napi_valuetype type = napi_undefined;
+	napi_typeof(r->env, value, &type);
+	if (type == napi_null || type == napi_undefined)
+		return;
+	napi_typedarray_type kind;
+	size_t bytes = 0;
+	void *memory = NULL;
+	if (napi_get_typedarray_info(r->env, value, &kind, &bytes, &memory, NULL, NULL) != napi_ok ||
+	    bytes != QUICD_SECRET_BYTES) {
+		refuse(r, "secret", "must be 32 bytes");
+		return;
+	}
+	memcpy(options->secret, memory, QUICD_SECRET_BYTES);
+	options->has_secret = true;
+}
+
+static void read_network(struct reader *r, struct quicd_options *o)
+{
+	static const char *const BACKENDS[] = { "auto", "io_uring", "syscalls" };
+	text(r, "host", o->host, sizeof(o->host));
+	o->port = (uint16_t)integer(r, "port", 0, 65535);
+	o->workers = (uint32_t)integer(r, "workers", 1, QUICD_WORKERS_MAX);
+	o->apps = (uint32_t)integer(r, "apps", 1, QUICD_APPS_MAX);
+	o->pin = flag(r, "pin");
+	o->gro = flag(r, "gro");
+	o->gso = flag(r, "gso");
+	o->backend = (enum quicd_backend)choice(r, "backend", BACKENDS, 3);
+	o->receive_pool_bytes = integer(r, "receivePoolBytes", 1 << 20, 1ull << 32);
+	o->socket_buffer_bytes = (uint32_t)integer(r, "socketBufferBytes", 65536, 1 << 30);
+	o->ring_capacity = (uint32_t)integer(r, "ringCapacity", 256, 1 << 20);
+	if (o->ring_capacity & (o->ring_capacity - 1))
+		refuse(r, "ringCapacity", "must be a power of two");
+	if (o->backend == QUICD_BACKEND_SYSCALLS)
+		refuse(r, "backend", "\"syscalls\" is not built yet; use \"auto\" or \"io_uring\"");
+}
+
+static void read_quic(struct reader *r, struct quicd_options *o)
+{
+	static const char *const CONGESTION[] = { "cubic", "reno", "bbr2" };
+	o->max_idle_timeout_ms = integer(r, "maxIdleTimeoutMs", 1, 1ull << 32);
+	o->handshake_timeout_ms = integer(r, "handshakeTimeoutMs", 100, 1ull << 32);
+	o->max_udp_payload_bytes = (uint32_t)integer(r, "maxUdpPayloadBytes", 1200, 65507);
+	o->connection_window_bytes = integer(r, "connectionWindowBytes", 1024, 1ull << 32);
+	o->stream_window_bytes = integer(r, "streamWindowBytes", 1024, 1ull << 32);
+	o->streams_bidi = integer(r, "streamsBidi", 1, 1 << 20);
+	o->streams_uni = integer(r, "streamsUni", 3, 1 << 20);
+	o->active_connection_id_limit = integer(r, "activeConnectionIdLimit", 2, QUICD_CIDS_PER_CONNECTION - 2);
+	o->datagram_queue = (uint32_t)integer(r, "datagramQueue", 0, 1 << 20);
+	o->congestion = choice(r, "congestion", CONGESTION, 3);
+	o->early_data = flag(r, "earlyData");
+	o->connections = (uint32_t)integer(r, "connections", 1, 1 << 20);
+	o->stream_chunks = (uint32_t)integer(r, "streamChunks", 2, 65536);
+	o->connection_events = (uint32_t)integer(r, "connectionEvents", 16, 1 << 20);
+}
+
+bool quicd_napi_options(napi_env env, napi_value object, struct quicd_options *options, char *error,
+			size_t error_bytes)
+{
+	struct reader r = { env, object, error, error_bytes, true };
+	memset(options, 0, sizeof(*options));
+	read_network(&r, options);
+	read_quic(&r, options);
+	options->certificate_pem = long_text(&r, "certificatePem", &options->certificate_pem_bytes);
+	options->private_key_pem = long_text(&r, "privateKeyPem", &options->private_key_pem_bytes);
+	alpn_list(&r, options);
+	secret(&r, options);
+	text(&r, "keylogPath", options->keylog_path, sizeof(options->keylog_path));
+	if (!r.ok)
+		quicd_napi_options_free(options);
+	return r.ok;
+}
+
+void quicd_napi_options_free(struct quicd_options *options)
+{
+	if (options->private_key_pem)
+		explicit_bzero((char *)options->private_key_pem, options->private_key_pem_bytes);
+	free((char *)options->private_key_pem);
+	free((char *)options->certificate_pem);
+	options->private_key_pem = options->certificate_pem = NULL;
+}

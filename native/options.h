@@ -1,0 +1,47 @@
+/* options.h - what an engine is started with. Copied at start; no pointer is kept. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define QUICD_SECRET_BYTES 32
+#define QUICD_ALPNS_MAX 32
+
+enum quicd_backend { QUICD_BACKEND_AUTO = 0, QUICD_BACKEND_IO_URING = 1, QUICD_BACKEND_SYSCALLS = 2 };
+
+struct quicd_options {
+	char host[64]; /* numeric address; "::" is dual stack */
+	uint16_t port; /* 0: any */
+	uint32_t workers;
+	uint32_t apps;
+	bool pin;
+	bool gro;
+	bool gso;
+	enum quicd_backend backend;
+	uint64_t receive_pool_bytes;
+	uint32_t socket_buffer_bytes;
+	const char *certificate_pem;
+	size_t certificate_pem_bytes;
+	const char *private_key_pem;
+	size_t private_key_pem_bytes;
+	uint8_t alpn[1024]; /* wire format */
+	size_t alpn_bytes;
+	bool has_secret;
+	uint8_t secret[QUICD_SECRET_BYTES];
+	char keylog_path[512];
+	uint64_t max_idle_timeout_ms;
+	uint64_t handshake_timeout_ms;
+	uint32_t max_udp_payload_bytes;
+	uint64_t connection_window_bytes;
+	uint64_t stream_window_bytes;
+	uint64_t streams_bidi;
+	uint64_t streams_uni;
+	uint64_t active_connection_id_limit;
+	uint32_t datagram_queue;
+	uint32_t congestion; /* enum qd_congestion */
+	bool early_data;
+	uint32_t connections;	    /* per worker */
+	uint32_t ring_capacity;	    /* entries, a power of two */
+	uint32_t stream_chunks;	    /* chunks per stream held by or for the application */
+	uint32_t connection_events; /* undelivered events per connection */
+};

@@ -1,0 +1,64 @@
+/*
+ * quic_header.h - the version-independent part of a QUIC packet (RFC 8999), read before any connection is known. Pure.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "../bpf/cid.h"
+
+#define QUICD_VERSION_1 0x00000001u
+#define QUICD_LONG_CID_BYTES_MAX 20 /* of QUIC version 1, RFC 9000 §17.2; RFC 8999 allows 255 */
+
+enum quicd_packet_form { QUICD_PACKET_SHORT = 0, QUICD_PACKET_LONG = 1 };
+enum quicd_long_type {
+	QUICD_LONG_INITIAL = 0,
+	QUICD_LONG_ZERO_RTT = 1,
+	QUICD_LONG_HANDSHAKE = 2,
+	QUICD_LONG_RETRY = 3,
+};
+
+struct quicd_packet_header {
+	enum quicd_packet_form form;
+	enum quicd_long_type type; /* of version 1; meaningless for others */
+	uint32_t version;	   /* 0: Version Negotiation, or a short header */
+	const uint8_t *dcid;
+	uint32_t dcid_bytes;
+	const uint8_t *scid; /* long form only */
+	uint32_t scid_bytes;
+};
+
+/* False if it is no QUIC packet of any version: too short for what it announces, or fixed bit clear in version 1. */
+static inline bool quicd_packet_header_read(const uint8_t *packet, uint32_t bytes, struct quicd_packet_header *header)
+{
+	if (bytes < 1)
+		return false;
+	if (!(packet[0] & 0x80)) {
+		if (!(packet[0] & 0x40) || bytes < 1 + QUICD_CID_BYTES)
+			return false;
+		*header = (struct quicd_packet_header){ .form = QUICD_PACKET_SHORT,
+							.dcid = packet + 1,
+							.dcid_bytes = QUICD_CID_BYTES };
+		return true;
+	}
+	if (bytes < 7)
+		return false;
+	const uint32_t version =
+		(uint32_t)packet[1] << 24 | (uint32_t)packet[2] << 16 | (uint32_t)packet[3] << 8 | packet[4];
+	const uint32_t dcid_bytes = packet[5];
+	if (bytes < 7 + dcid_bytes)
+		return false;
+	const uint32_t scid_bytes = packet[6 + dcid_bytes];
+	if (bytes < 7 + dcid_bytes + scid_bytes)
+		return false;
+	if (version == QUICD_VERSION_1 &&
+	    (!(packet[0] & 0x40) || dcid_bytes > QUICD_LONG_CID_BYTES_MAX || scid_bytes > QUICD_LONG_CID_BYTES_MAX))
+		return false;
+	*header = (struct quicd_packet_header){ .form = QUICD_PACKET_LONG,
+						.type = (enum quicd_long_type)(packet[0] >> 4 & 3),
+						.version = version,
+						.dcid = packet + 6,
+						.dcid_bytes = dcid_bytes,
+						.scid = packet + 7 + dcid_bytes,
+						.scid_bytes = scid_bytes };
+	return true;
+}

@@ -1,0 +1,338 @@
+/*
+ * uring.c - net.h on io_uring: one multishot receive into a ring of provided buffers, sends by sendmsg with UDP_SEGMENT, the
+ * kick eventfd read that is always armed. Completions are first copied to lists and acted on after, so nothing re-enters.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <liburing.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include "net.h"
+#include "worker.h"
+
+#define ENTRIES 512
+#define BUFFER_GROUP 0
+
+/* What a completion is about: {operation, index} in user_data. */
+enum operation { OP_RECEIVE = 1, OP_SEND = 2, OP_KICK = 3 };
+
+static uint64_t pack(enum operation operation, uint32_t index)
+{
+	return (uint64_t)operation << 32 | index;
+}
+
+struct quicd_uring {
+	struct io_uring ring;
+	struct io_uring_buf_ring *buffers;
+	uint8_t *receive_memory;
+	uint32_t buffer_bytes;
+	uint32_t buffer_count; /* a power of two */
+	uint32_t buffers_out;  /* with us, not with the kernel */
+	uint32_t buffers_added; /* recycled since the last advance */
+	struct msghdr receive_shape; /* sizes of name and control in each buffer */
+	bool receive_armed;
+	bool kick_armed;
+	uint64_t kick_value;
+	uint8_t *send_memory;
+	struct quicd_outgoing outgoing[QUICD_SEND_BUFFERS];
+	uint32_t send_free[QUICD_SEND_BUFFERS];
+	uint32_t send_free_count;
+	uint32_t sends_queued; /* prepared, not submitted */
+	uint32_t sends_out;    /* submitted or queued, not completed */
+};
+
+static struct io_uring_sqe *next_sqe(struct quicd_worker *worker)
+{
+	struct quicd_uring *u = worker->net.uring;
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
+	if (!sqe) {
+		io_uring_submit(&u->ring);
+		worker->counters->system_calls++;
+		u->sends_queued = 0;
+		sqe = io_uring_get_sqe(&u->ring);
+	}
+	assert(sqe && "the submission queue is empty after a submit");
+	return sqe;
+}
+
+static void arm_receive(struct quicd_worker *worker)
+{
+	struct quicd_uring *u = worker->net.uring;
+	if (u->receive_armed || u->buffers_out + u->buffers_added >= u->buffer_count)
+		return;
+	struct io_uring_sqe *sqe = next_sqe(worker);
+	io_uring_prep_recvmsg_multishot(sqe, worker->net.udp.fd, &u->receive_shape, 0);
+	sqe->flags |= IOSQE_BUFFER_SELECT;
+	sqe->buf_group = BUFFER_GROUP;
+	sqe->user_data = pack(OP_RECEIVE, 0);
+	u->receive_armed = true;
+}
+
+static void arm_kick(struct quicd_worker *worker)
+{
+	struct quicd_uring *u = worker->net.uring;
+	if (u->kick_armed)
+		return;
+	struct io_uring_sqe *sqe = next_sqe(worker);
+	io_uring_prep_read(sqe, worker->kick_fd, &u->kick_value, sizeof(u->kick_value), 0);
+	sqe->user_data = pack(OP_KICK, 0);
+	u->kick_armed = true;
+}
+
+static bool explain(char *error, size_t error_bytes, const char *what, int code)
+{
+	const char *remedy = "";
+	if (code == EPERM || code == EACCES)
+		remedy = "; io_uring is refused here (seccomp profile, or sysctl kernel.io_uring_disabled): allow it";
+	else if (code == ENOSYS)
+		remedy = "; this kernel has no io_uring: Linux 6.1 or newer is needed";
+	else if (code == EINVAL)
+		remedy = "; the kernel lacks a feature of Linux 6.1";
+	else if (code == ENOMEM)
+		remedy = "; raise the locked-memory limit (ulimit -l)";
+	snprintf(error, error_bytes, "%s: %s%s", what, strerror(code), remedy);
+	return false;
+}
+
+static bool provide_buffers(struct quicd_worker *worker, char *error, size_t error_bytes)
+{
+	struct quicd_uring *u = worker->net.uring;
+	u->buffer_bytes = worker->net.udp.gro ? QUICD_GRO_BUFFER_BYTES : QUICD_PLAIN_BUFFER_BYTES;
+	/* The ring's size is a power of two; with GRO the pool is filled to the byte budget only. */
+	uint32_t wanted = (uint32_t)(worker->engine->options.receive_pool_bytes / u->buffer_bytes);
+	if (wanted < 16)
+		wanted = 16;
+	if (wanted > QUICD_RECEIVE_BUFFERS_MAX)
+		wanted = QUICD_RECEIVE_BUFFERS_MAX;
+	uint32_t entries = 16;
+	while (entries < wanted)
+		entries *= 2;
+	u->buffer_count = wanted;
+	u->receive_memory = mmap(NULL, (size_t)wanted * u->buffer_bytes, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	u->buffers = mmap(NULL, entries * sizeof(struct io_uring_buf), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (u->receive_memory == MAP_FAILED || (void *)u->buffers == MAP_FAILED)
+		return explain(error, error_bytes, "receive pool", errno);
+	struct io_uring_buf_reg registration = { .ring_addr = (uint64_t)(uintptr_t)u->buffers,
+						 .ring_entries = entries,
+						 .bgid = BUFFER_GROUP };
+	const int result = io_uring_register_buf_ring(&u->ring, &registration, 0);
+	if (result < 0)
+		return explain(error, error_bytes, "io_uring provided buffers", -result);
+	io_uring_buf_ring_init(u->buffers);
+	const int mask = io_uring_buf_ring_mask(entries);
+	for (uint32_t i = 0; i < wanted; i++)
+		io_uring_buf_ring_add(u->buffers, u->receive_memory + (size_t)i * u->buffer_bytes, u->buffer_bytes,
+				      (unsigned short)i, mask, (int)i);
+	io_uring_buf_ring_advance(u->buffers, (int)wanted);
+	return true;
+}
+
+static uint32_t ring_entries_of(const struct quicd_uring *u)
+{
+	uint32_t entries = 16;
+	while (entries < u->buffer_count)
+		entries *= 2;
+	return entries;
+}
+
+bool quicd_net_start(struct quicd_worker *worker, char *error, size_t error_bytes)
+{
+	struct quicd_uring *u = calloc(1, sizeof(*u));
+	if (!u)
+		return explain(error, error_bytes, "memory", ENOMEM);
+	worker->net.uring = u;
+	u->ring.ring_fd = -1;
+	struct io_uring_params params = { .flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+						   IORING_SETUP_CQSIZE,
+					  .cq_entries = ENTRIES * 4 };
+	const int result = io_uring_queue_init_params(ENTRIES, &u->ring, &params);
+	if (result < 0)
+		return explain(error, error_bytes, "io_uring", -result);
+	if (!provide_buffers(worker, error, error_bytes))
+		return false;
+	u->send_memory = mmap(NULL, (size_t)QUICD_SEND_BUFFERS * QUICD_SEND_BUFFER_BYTES, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (u->send_memory == MAP_FAILED)
+		return explain(error, error_bytes, "send pool", errno);
+	for (uint32_t i = 0; i < QUICD_SEND_BUFFERS; i++)
+		u->send_free[u->send_free_count++] = QUICD_SEND_BUFFERS - 1 - i;
+	u->receive_shape.msg_namelen = QUICD_RECEIVE_NAME_BYTES;
+	u->receive_shape.msg_controllen = QUICD_RECEIVE_CONTROL_BYTES;
+	arm_receive(worker);
+	arm_kick(worker);
+	return true;
+}
+
+void quicd_net_stop(struct quicd_worker *worker)
+{
+	struct quicd_uring *u = worker->net.uring;
+	if (!u)
+		return;
+	if (u->ring.ring_fd >= 0)
+		io_uring_queue_exit(&u->ring);
+	if (u->send_memory && u->send_memory != MAP_FAILED)
+		munmap(u->send_memory, (size_t)QUICD_SEND_BUFFERS * QUICD_SEND_BUFFER_BYTES);
+	if (u->receive_memory && u->receive_memory != MAP_FAILED)
+		munmap(u->receive_memory, (size_t)u->buffer_count * u->buffer_bytes);
+	if (u->buffers && (void *)u->buffers != MAP_FAILED)
+		munmap(u->buffers, ring_entries_of(u) * sizeof(struct io_uring_buf));
+	free(u);
+	worker->net.uring = NULL;
+}
+
+void quicd_net_recycle(struct quicd_worker *worker, uint32_t buffer)
+{
+	struct quicd_uring *u = worker->net.uring;
+	assert(u->buffers_out > 0);
+	io_uring_buf_ring_add(u->buffers, u->receive_memory + (size_t)buffer * u->buffer_bytes, u->buffer_bytes,
+			      (unsigned short)buffer, io_uring_buf_ring_mask(ring_entries_of(u)), (int)u->buffers_added);
+	u->buffers_added++;
+	u->buffers_out--;
+}
+
+static void return_buffers(struct quicd_uring *u)
+{
+	if (u->buffers_added == 0)
+		return;
+	io_uring_buf_ring_advance(u->buffers, (int)u->buffers_added);
+	u->buffers_added = 0;
+}
+
+/* One completed receive: header, name, control and payload lie in the buffer one after the other. */
+static void take_received(struct quicd_worker *worker, uint32_t buffer, uint32_t bytes)
+{
+	struct quicd_uring *u = worker->net.uring;
+	struct quicd_counters *counters = worker->counters;
+	uint8_t *start = u->receive_memory + (size_t)buffer * u->buffer_bytes;
+	struct io_uring_recvmsg_out *out = io_uring_recvmsg_validate(start, (int)bytes, &u->receive_shape);
+	counters->receive_calls++;
+	u->buffers_out++;
+	if (!out || (out->flags & MSG_TRUNC)) {
+		counters->receive_datagrams++;
+		counters->receive_truncated++;
+		quicd_net_recycle(worker, buffer);
+		return;
+	}
+	if (out->flags & MSG_CTRUNC)
+		counters->receive_control_truncated++;
+	struct msghdr control = {
+		.msg_control = (uint8_t *)(out + 1) + u->receive_shape.msg_namelen,
+		.msg_controllen = out->controllen,
+	};
+	struct quicd_received *received = &worker->net.received[worker->net.received_count];
+	struct quicd_ancillary ancillary;
+	quicd_udp_read_ancillary(&worker->net.udp, &control, &ancillary);
+	if (!quicd_address_from(io_uring_recvmsg_name(out), &received->from)) {
+		counters->receive_datagrams++;
+		counters->receive_malformed++;
+		quicd_net_recycle(worker, buffer);
+		return;
+	}
+	received->to = ancillary.to;
+	received->to.port = worker->net.udp.port;
+	received->bytes = io_uring_recvmsg_payload(out, &u->receive_shape);
+	received->length = io_uring_recvmsg_payload_length(out, (int)bytes, &u->receive_shape);
+	received->segment_bytes = ancillary.segment_bytes ? ancillary.segment_bytes : received->length;
+	received->buffer = buffer;
+	worker->net.received_count++;
+}
+
+static void complete_send(struct quicd_worker *worker, uint32_t index, int result)
+{
+	struct quicd_uring *u = worker->net.uring;
+	assert(index < QUICD_SEND_BUFFERS);
+	u->send_free[u->send_free_count++] = index;
+	u->sends_out--;
+	if (result < 0)
+		worker->counters->send_errors++; /* a lost datagram: recovery is QUIC's */
+}
+
+static void complete(struct quicd_worker *worker, const struct io_uring_cqe *cqe)
+{
+	struct quicd_uring *u = worker->net.uring;
+	const uint32_t index = (uint32_t)cqe->user_data;
+	switch ((enum operation)(cqe->user_data >> 32)) {
+	case OP_RECEIVE:
+		if (!(cqe->flags & IORING_CQE_F_MORE))
+			u->receive_armed = false;
+		if (cqe->res >= 0 && (cqe->flags & IORING_CQE_F_BUFFER))
+			take_received(worker, cqe->flags >> IORING_CQE_BUFFER_SHIFT, (uint32_t)cqe->res);
+		else if (cqe->res == -ENOBUFS)
+			worker->counters->receive_pool_empty++;
+		break;
+	case OP_SEND:
+		complete_send(worker, index, cqe->res);
+		break;
+	case OP_KICK:
+		u->kick_armed = false;
+		worker->counters->kicks++;
+		break;
+	}
+}
+
+void quicd_net_wait(struct quicd_worker *worker, uint64_t timeout_ns)
+{
+	struct quicd_uring *u = worker->net.uring;
+	assert(worker->net.received_count == 0);
+	return_buffers(u);
+	arm_receive(worker);
+	arm_kick(worker);
+	struct io_uring_cqe *cqe = NULL;
+	worker->counters->system_calls++;
+	if (timeout_ns == 0) {
+		io_uring_submit_and_get_events(&u->ring);
+	} else {
+		struct __kernel_timespec timeout = { .tv_sec = (int64_t)(timeout_ns / 1000000000),
+						     .tv_nsec = (int64_t)(timeout_ns % 1000000000) };
+		worker->counters->waits++;
+		io_uring_submit_and_wait_timeout(&u->ring, &cqe, 1, &timeout, NULL);
+	}
+	u->sends_queued = 0;
+	unsigned int head, seen = 0;
+	io_uring_for_each_cqe(&u->ring, head, cqe)
+	{
+		if (worker->net.received_count == QUICD_NET_BATCH)
+			break;
+		complete(worker, cqe);
+		seen++;
+	}
+	io_uring_cq_advance(&u->ring, seen);
+}
+
+uint8_t *quicd_net_send_buffer(struct quicd_worker *worker)
+{
+	struct quicd_uring *u = worker->net.uring;
+	if (u->send_free_count == 0) {
+		worker->counters->send_pool_empty++;
+		return NULL;
+	}
+	return u->send_memory + (size_t)u->send_free[u->send_free_count - 1] * QUICD_SEND_BUFFER_BYTES;
+}
+
+void quicd_net_send(struct quicd_worker *worker, const struct qd_train *train)
+{
+	struct quicd_uring *u = worker->net.uring;
+	struct quicd_counters *counters = worker->counters;
+	assert(u->send_free_count > 0);
+	assert(train->bytes > 0 && train->bytes <= QUICD_TRAIN_BYTES_MAX);
+	struct io_uring_sqe *sqe = next_sqe(worker);
+	const uint32_t index = u->send_free[--u->send_free_count];
+	struct quicd_outgoing *out = &u->outgoing[index];
+	quicd_udp_prepare(&worker->net.udp, out, u->send_memory + (size_t)index * QUICD_SEND_BUFFER_BYTES, train);
+	io_uring_prep_sendmsg(sqe, worker->net.udp.fd, &out->message, 0);
+	sqe->user_data = pack(OP_SEND, index);
+	u->sends_queued++;
+	u->sends_out++;
+	counters->send_calls++;
+	counters->send_datagrams += train->segments;
+	counters->send_bytes += train->bytes;
+}
+
+bool quicd_net_unsent(const struct quicd_worker *worker)
+{
+	return worker->net.uring->sends_queued > 0;
+}

@@ -1,0 +1,76 @@
+/*
+ * worker.h - one native thread: its socket, receive pool, CID map, timers, connections and streams. Everything hangs off
+ * struct quicd_worker and is touched by its thread alone, but for the fields marked "others".
+ */
+#pragma once
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "abi.h"
+#include "cid_map.h"
+#include "engine.h"
+#include "list.h"
+#include "net.h"
+#include "quiche/quicd_quiche.h"
+#include "segment.h"
+#include "slab.h"
+#include "timer.h"
+
+struct quicd_connection;
+struct quicd_stream;
+
+struct quicd_worker {
+	struct quicd_engine *engine;
+	uint32_t index;
+	int cpu; /* pinned to, or -1 */
+	pthread_t thread;
+	bool started;
+	pid_t thread_id;
+	struct quicd_net net;
+	struct qd_config *config;
+	struct quicd_slab slab;
+	struct quicd_counters *counters;
+	struct quicd_cid_map cids;
+	struct quicd_timers timers;
+	struct quicd_segments segments;
+	uint64_t now_ns; /* CLOCK_MONOTONIC, read once a phase */
+
+	struct quicd_connection *connections;
+	struct quicd_connection_view *connection_views;
+	uint32_t connection_capacity;
+	uint32_t connection_free; /* index + 1 */
+	uint32_t connection_used; /* slots ever touched */
+	uint32_t live_connections;
+
+	struct quicd_stream *streams;
+	struct quicd_stream_view *stream_views;
+	uint32_t *stream_buckets; /* by hash of (connection, id); index + 1 */
+	uint32_t stream_capacity;
+	uint32_t stream_bucket_mask;
+	uint32_t stream_free; /* index + 1 */
+	uint32_t paused_streams; /* wait for their chunks to come back */
+	uint32_t stream_used; /* slots ever touched */
+	uint64_t queued_bytes; /* written by applications, not taken by quiche, all streams */
+	uint64_t queued_slab_bytes; /* slab buffers pinned by that */
+
+	struct quicd_node dirty;   /* connections that received something or whose timer fired */
+	struct quicd_node flushes; /* connections that may have something to send */
+	struct quicd_node blocked; /* connections that wait for ring room or for chunks */
+	struct quicd_node dying;   /* closed: to be freed at the end of the turn */
+	uint32_t apps_to_wake[2];  /* bit set of app threads with new events, one word per 32 */
+	uint64_t version_tokens_ns; /* rate limit of Version Negotiation */
+
+	_Atomic uint32_t parked; /* others: 1 while it waits in the kernel */
+	int kick_fd;		 /* others: eventfd */
+	_Atomic uint32_t ready;	 /* others: 1 running, 2 failed */
+	char error[256];
+};
+
+/* qd_release: a buffer that quiche had by reference comes back; owner is the connection. */
+void quicd_worker_release(void *connection, uint32_t slab, uint32_t index);
+void *quicd_worker_main(void *worker);
+/* Others: wakes it if it is parked. */
+void quicd_worker_kick(struct quicd_worker *worker);
+/* Reads the clock. */
+void quicd_worker_tick(struct quicd_worker *worker);

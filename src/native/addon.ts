@@ -1,0 +1,127 @@
+/**
+ * What the native module offers through N-API: lifecycle and doorbells (native/napi.c implements exactly this). Hot calls
+ * go through bun:ffi on the same shared object (native/quicd.h).
+ *
+ * Pointers are plain numbers (addresses below 2^53); {@link toArrayBuffer} makes views of them. The memory stays mapped
+ * until the process ends, so a view never dangles.
+ */
+
+export interface EngineOptions {
+  /** "::" is dual stack; an IPv4 address opens IPv4 only. */
+  host: string;
+  /** 0: the kernel chooses, once, for all workers. */
+  port: number;
+  workers: number;
+  /** App threads that may attach, at least 1. */
+  apps: number;
+  pin: boolean;
+  backend: "auto" | "io_uring" | "syscalls";
+  gro: boolean;
+  gso: boolean;
+  /** Receive pool per worker. */
+  receivePoolBytes: number;
+  /** SO_RCVBUF and SO_SNDBUF asked for. */
+  socketBufferBytes: number;
+  certificatePem: string;
+  privateKeyPem: string;
+  alpn: string[];
+  /** 32 bytes that every key is derived from; null: drawn now. */
+  secret: Uint8Array | null;
+  /** Path of an SSLKEYLOGFILE to append to, or "". */
+  keylogPath: string;
+  maxIdleTimeoutMs: number;
+  handshakeTimeoutMs: number;
+  maxUdpPayloadBytes: number;
+  connectionWindowBytes: number;
+  streamWindowBytes: number;
+  streamsBidi: number;
+  streamsUni: number;
+  activeConnectionIdLimit: number;
+  /** Datagrams that may wait per connection and direction; 0: extension off. */
+  datagramQueue: number;
+  congestion: "cubic" | "reno" | "bbr2";
+  earlyData: boolean;
+  /** Connections per worker. */
+  connections: number;
+  /** Entries per event and command ring, a power of two. */
+  ringCapacity: number;
+  /** Chunks per stream that may wait for the application. */
+  streamChunks: number;
+  /** Undelivered events per connection. */
+  connectionEvents: number;
+}
+
+export interface WorkerView {
+  slab: number;
+  smallCount: number;
+  largeCount: number;
+  /** struct quicd_connection_view[connectionCapacity] */
+  connections: number;
+  connectionCapacity: number;
+  /** struct quicd_stream_view[streamCapacity] */
+  streams: number;
+  streamCapacity: number;
+  /** struct quicd_counters */
+  counters: number;
+  /** What the kernel granted. */
+  receiveBufferBytes: number;
+  sendBufferBytes: number;
+  /** CPU it is pinned to, or -1. */
+  cpu: number;
+  threadId: number;
+}
+
+export interface AppView {
+  /** struct quicd_app_view */
+  view: number;
+  slab: number;
+  smallCount: number;
+  largeCount: number;
+  /** One per worker. */
+  rings: { events: number; commands: number; capacity: number }[];
+}
+
+export interface EngineView {
+  engine: number;
+  port: number;
+  backend: "io_uring" | "syscalls";
+  /** Why another backend than the first choice was taken, or "". */
+  backendNote: string;
+  gro: boolean;
+  gso: boolean;
+  workers: WorkerView[];
+  apps: AppView[];
+}
+
+export interface NativeMemory {
+  /** Bytes and objects that the native side holds now: quiche, TLS and our own, all threads. */
+  liveBytes: number;
+  liveObjects: number;
+  /** Allocations since the start. */
+  allocations: number;
+}
+
+export interface Addon {
+  /** Opens sockets and starts the workers. Throws an Error that names the cause and the remedy. */
+  start(options: EngineOptions): EngineView;
+  /** The same view, from another JavaScript thread. */
+  view(engine: number): EngineView;
+  /**
+   * Makes the calling JavaScript thread app thread `app` of the engine; `bell` is called on it when events wait. Returns
+   * the handle for bun:ffi. The attachment keeps the event loop alive until detach. When the thread ends (or is
+   * terminated) it is detached by the environment's cleanup hook: workers then close its connections with
+   * `H3_INTERNAL_ERROR`-like code 0x2 (INTERNAL_ERROR) and take back its leases. Throws if `app` is taken: it is "not yet"
+   * while workers still clean up after the last thread, then `null` is returned and one tries again later.
+   */
+  attach(engine: number, app: number, bell: () => void): number | null;
+  detach(handle: number): void;
+  /** Accept no more connections; answer Initials with CONNECTION_REFUSED. */
+  drain(engine: number): void;
+  /** Closes what is left (CONNECTION_CLOSE), ends the workers, calls `done` on this thread when all have ended. */
+  stop(engine: number, done: () => void): void;
+  /** SIGINT and SIGTERM: taken natively; the first sets quicd_app_view.signals and rings every bell, a later one (> 1 s) exits with 130. */
+  takeSignals(engine: number): void;
+  memory(): NativeMemory;
+  /** Test hooks: the calling thread blocks in C for `milliseconds`. */
+  block(milliseconds: number): void;
+}

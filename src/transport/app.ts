@@ -1,0 +1,135 @@
+/**
+ * What an application protocol sees of the transport: all of it. Applications import this folder's types and `src/wire`,
+ * never `src/native`.
+ */
+import type { ChunkView } from "./chunk";
+import type { ReceiveStream, SendStream, StreamSink, TransportStream } from "./stream";
+
+/** Correlates a command with its answer; unique per connection until it wraps. */
+export type RequestId = number;
+
+export interface SocketAddress {
+  family: 4 | 6;
+  address: string;
+  port: number;
+}
+
+/** Why a connection ended (RFC 9000 §10). */
+export interface CloseInfo {
+  /** Whose decision it was; "timeout": nobody's, the idle or handshake timer ran out. */
+  by: "local" | "peer" | "timeout";
+  /** True for an application's CONNECTION_CLOSE (0x1d): `code` is the application protocol's; else RFC 9000 §20.1. */
+  application: boolean;
+  code: number;
+  reason: string;
+}
+
+export interface ConnectionStats {
+  roundTripUs: number;
+  receivedBytes: number;
+  sentBytes: number;
+  receivedPackets: number;
+  sentPackets: number;
+  lostPackets: number;
+  rebindings: number;
+  droppedDatagrams: number;
+}
+
+/** Events of one connection, in order, for {@link QuicAppFactory.spawnApp}. */
+export type AppEvent =
+  | { type: "HandshakeCompleted"; alpn: string; local: SocketAddress; peer: SocketAddress }
+  | {
+      type: "NewStream";
+      id: number;
+      bidirectional: boolean;
+      receive: ReceiveStream;
+      send: SendStream | null;
+    }
+  | {
+      type: "StreamOpened";
+      requestId: RequestId;
+      id: number;
+      receive: ReceiveStream | null;
+      send: SendStream;
+    }
+  | { type: "OpenRefused"; requestId: RequestId; reason: "limit" | "closed" }
+  | { type: "StreamReset"; id: number; code: number }
+  | { type: "StreamStopped"; id: number; code: number }
+  /** `chunk` is owned by the receiver of the event: release it. */
+  | { type: "Datagram"; chunk: import("./chunk").Chunk }
+  | { type: "PathChanged"; local: SocketAddress; peer: SocketAddress }
+  | { type: "ConnectionClosing"; info: CloseInfo };
+
+/** One QUIC connection. Every method is non-blocking and safe to call after the end: it then does nothing. */
+export interface ConnectionHandle {
+  /** 32 hex digits, drawn at accept, stable; in logs and qlog, never on the wire. */
+  readonly connectionId: string;
+  readonly alpn: string;
+  /** SNI (RFC 6066 §3), or "". */
+  readonly serverName: string;
+  readonly peerAddress: SocketAddress;
+  readonly localAddress: SocketAddress;
+  /** True until the connection starts to close. */
+  readonly open: boolean;
+  stats(): ConnectionStats;
+  /** Answered by StreamOpened or OpenRefused with the same id. "channel-full": nothing was queued. */
+  openBi(): RequestId | "channel-full";
+  openUni(): RequestId | "channel-full";
+  openBidirectional(): Promise<{ send: SendStream; receive: ReceiveStream }>;
+  openUnidirectional(): Promise<SendStream>;
+  /** RFC 9221. "channel-full": not sent; dropped later only by the bounded queue, and counted. */
+  sendDatagram(
+    bytes: Uint8Array | ChunkView,
+  ): RequestId | "channel-full" | "too-large" | "unsupported";
+  /** Largest datagram payload now, bytes; 0 if the peer takes none. */
+  readonly datagramMaxBytes: number;
+  /** Application close (0x1d) unless `application` is false. Streams end at once. */
+  close(code: number, reason?: string, application?: boolean): void;
+}
+
+/** What the synchronous fast path gets to open streams of its own: the sink is attached at once. */
+export interface SinkConnection extends ConnectionHandle {
+  /**
+   * Opens a stream; `attach` is called with it once the worker answered, and returns its sink; null when the peer's limit
+   * or the connection's end refused it. Waits for ring room by itself.
+   */
+  openStream(
+    bidirectional: boolean,
+    attach: (stream: TransportStream | null) => StreamSink | null,
+  ): void;
+}
+
+/** The synchronous fast path: direct calls from the dispatcher, in event order, none of them nested. */
+export interface ConnectionSink {
+  /** The peer opened a stream; its first data follows at once. */
+  onStream(stream: TransportStream): StreamSink;
+  /** Borrowed for the call. */
+  onDatagram(chunk: ChunkView): void;
+  onPathChanged?(): void;
+  /** Shutdown was asked for (a signal, `server.stop()`): finish what runs, accept no more; close when done. */
+  onShutdown(): void;
+  /** The connection ended; every open stream's sink got `onConnectionClosed` before. */
+  onClosed(info: CloseInfo): void;
+}
+
+/** Tunes one connection. */
+export interface TransportControls {
+  /** Sends a PING when nothing else was sent for `intervalMs` (0: off). RFC 9000 §10.1.2. */
+  setKeepAlive(intervalMs: number): void;
+}
+
+/** Makes the application side of connections for the ALPNs it accepts. */
+export interface QuicAppFactory {
+  /** Asserted at registration; the first of the client's list that is registered wins (RFC 7301 §3.2). */
+  acceptsAlpn(alpn: string): boolean;
+  /** Serves one connection until `events` ends. A rejection closes that connection, nothing else. */
+  spawnApp(
+    alpn: string,
+    handle: ConnectionHandle,
+    events: AsyncIterable<AppEvent>,
+    transport: TransportControls,
+    shutdown: AbortSignal,
+  ): Promise<void>;
+  /** The synchronous fast path; when present it is used instead of spawnApp. */
+  attach?(connection: SinkConnection, transport: TransportControls): ConnectionSink;
+}
