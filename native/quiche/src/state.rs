@@ -1,0 +1,106 @@
+//! What a connection is in, what it negotiated, why it ended.
+
+use std::ffi::c_char;
+
+use quiche::ConnectionError;
+
+use crate::buffer::slice;
+use crate::connection::Connection;
+use crate::result::{unit, ERROR_PANIC};
+
+/// struct qd_state.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct State {
+    pub established: bool,
+    pub in_early_data: bool,
+    pub resumed: bool,
+    pub readable: bool,
+    pub draining: bool,
+    pub closed: bool,
+    pub timed_out: bool,
+}
+
+/// struct qd_close_reason.
+#[repr(C)]
+pub struct CloseReason {
+    pub application: bool,
+    pub error_code: u64,
+    pub reason: *const u8,
+    pub reason_bytes: usize,
+}
+
+/// A connection that a panic has killed is closed: that is what makes its owner free it.
+#[no_mangle]
+pub unsafe extern "C" fn qd_get_state(connection: *mut Connection, state: *mut State) {
+    let dead = State { closed: true, ..State::default() };
+    let now = Connection::enter(connection, dead, |c| State {
+        established: c.quic.is_established(),
+        in_early_data: c.quic.is_in_early_data(),
+        resumed: c.quic.is_resumed(),
+        readable: c.quic.is_readable(),
+        draining: c.quic.is_draining(),
+        closed: c.quic.is_closed(),
+        timed_out: c.quic.is_timed_out(),
+    });
+    if let Some(state) = state.as_mut() {
+        *state = now;
+    }
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn qd_alpn(connection: *mut Connection, alpn: *mut *const u8) -> usize {
+    Connection::enter(connection, 0, |c| lend_out(c.quic.application_proto(), alpn))
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn qd_server_name(connection: *mut Connection, name: *mut *const c_char) -> usize {
+    Connection::enter(connection, 0, |c| lend_out(c.quic.server_name().unwrap_or("").as_bytes(), name.cast()))
+}
+
+/// Borrowed by the caller until the next call on the connection.
+unsafe fn lend_out(bytes: &[u8], out: *mut *const u8) -> usize {
+    if let Some(out) = out.as_mut() {
+        *out = bytes.as_ptr();
+    }
+    bytes.len()
+}
+
+unsafe fn close_reason(error: Option<&ConnectionError>, out: *mut CloseReason) -> bool {
+    let (Some(error), Some(out)) = (error, out.as_mut()) else { return false };
+    *out = CloseReason {
+        application: error.is_app,
+        error_code: error.error_code,
+        reason: error.reason.as_ptr(),
+        reason_bytes: error.reason.len(),
+    };
+    true
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn qd_peer_error(connection: *mut Connection, reason: *mut CloseReason) -> bool {
+    Connection::enter(connection, false, |c| close_reason(c.quic.peer_error(), reason))
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn qd_local_error(connection: *mut Connection, reason: *mut CloseReason) -> bool {
+    Connection::enter(connection, false, |c| close_reason(c.quic.local_error(), reason))
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn qd_close(
+    connection: *mut Connection,
+    application: bool,
+    error_code: u64,
+    reason: *const u8,
+    reason_bytes: usize,
+) -> i32 {
+    Connection::enter(connection, ERROR_PANIC, |c| {
+        unit(c.quic.close(application, error_code, slice(reason, reason_bytes)))
+    })
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn qd_send_ack_eliciting(connection: *mut Connection) -> i32 {
+    Connection::enter(connection, ERROR_PANIC, |c| unit(c.quic.send_ack_eliciting()))
+}

@@ -1,0 +1,177 @@
+//! patches/02-path-eviction.patch: a connection survives any number of NAT rebindings.
+
+mod support;
+
+use std::time::Duration;
+use support::*;
+
+const STREAM: u64 = 0;
+
+/// |rebindings| changes of the port; after each the client asks for 10 KB and must get them.
+fn survives(client_limit: u64, cid_bytes: usize, offers: bool, rebindings: usize, congestion: u32) {
+    let mut pipe = Pipe::with(
+        |options| options.active_connection_id_limit = client_limit,
+        |options| {
+            options.active_connection_id_limit = 8;
+            options.congestion = congestion;
+        },
+        cid_bytes,
+    );
+    pipe.establish();
+    pipe.server.offer_cids();
+    let answer = vec![0xaa; 10_000];
+    for round in 0..rebindings {
+        if offers {
+            pipe.client.offer_cids();
+        }
+        pipe.server.offer_cids();
+        pipe.rebind();
+        assert_eq!(pipe.client.send(STREAM, b"more", false), 4, "round {round}");
+        pipe.client_to_server();
+        assert_eq!(pipe.server.read(STREAM).0, b"more", "round {round}");
+        let mut sent = 0;
+        let mut received = 0;
+        let arrived = pipe.exchange_until(Duration::from_secs(5), |pipe| {
+            sent += pipe.server.send(STREAM, &answer[sent..], false).max(0) as usize;
+            received += pipe.client.read(STREAM).0.len();
+            pipe.server.drain_events();
+            pipe.client.drain_events();
+            received == answer.len()
+        });
+        assert!(arrived, "round {round}: {received} bytes of {sent}; {:?}", pipe.server.state());
+        assert!(pipe.server.stats().paths <= 8);
+    }
+    assert!(!pipe.server.state().closed && !pipe.client.state().closed);
+}
+
+#[test]
+fn two_hundred_with_limit_2_and_spare_cids() {
+    survives(2, 20, true, 200, 0);
+}
+
+#[test]
+fn two_hundred_with_limit_2_and_none() {
+    survives(2, 20, false, 200, 0);
+}
+
+#[test]
+fn two_hundred_with_limit_8_and_spare_cids() {
+    survives(8, 20, true, 200, 0);
+}
+
+#[test]
+fn two_hundred_with_limit_8_and_none() {
+    survives(8, 20, false, 200, 0);
+}
+
+/// As browsers do it.
+#[test]
+fn two_hundred_with_zero_length_cids() {
+    survives(8, 0, false, 200, 0);
+}
+
+#[test]
+fn forty_with_bbr2() {
+    survives(8, 20, true, 40, 2);
+}
+
+/// The port changes while packets are under way: what was sent to the old one is lost, and comes again on the new one.
+#[test]
+fn in_the_middle_of_a_transfer() {
+    let mut pipe = Pipe::established();
+    pipe.client.offer_cids();
+    pipe.server.offer_cids();
+    pipe.client.send(STREAM, b"go", true);
+    pipe.client_to_server();
+    let body: Vec<u8> = (0..400_000u32).map(|i| (i % 251) as u8).collect();
+    let (mut sent, mut received) = (0, Vec::new());
+    let mut rebindings = 0;
+    while received.len() < body.len() {
+        sent += pipe.server.send(STREAM, &body[sent..], false).max(0) as usize;
+        pipe.server_to_client();
+        if rebindings < 60 {
+            pipe.rebind();
+            rebindings += 1;
+        }
+        // The client has ACKs to send, and they come from the new port.
+        pipe.client_to_server();
+        received.extend(pipe.client.read(STREAM).0);
+        for end in [&pipe.client, &pipe.server] {
+            assert!(!end.state().closed);
+            end.timers();
+            end.drain_events();
+        }
+        pipe.client.offer_cids();
+        unsafe { quicd_quiche::state::qd_send_ack_eliciting(pipe.client.connection) };
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    assert_eq!(rebindings, 60);
+    assert!(received == body);
+}
+
+/// With room for two paths, what a path had not delivered when it went is sent again on the one that is left.
+#[test]
+fn data_of_an_evicted_path_is_not_lost() {
+    let mut pipe = Pipe::with(|_| {}, |options| options.active_connection_id_limit = 2, 20);
+    pipe.establish();
+    pipe.client.send(STREAM, b"go", true);
+    pipe.exchange();
+    assert_eq!(pipe.server.send(STREAM, &[1; 5000], true), 5000);
+    assert!(pipe.server.packets().len() >= 4, "these are lost");
+    for _ in 0..3 {
+        pipe.rebind();
+        unsafe { quicd_quiche::state::qd_send_ack_eliciting(pipe.client.connection) };
+        assert!(pipe.client_to_server() > 0);
+        pipe.server.drain_events();
+    }
+    let mut received = 0;
+    assert!(pipe.exchange_until(Duration::from_secs(5), |pipe| {
+        let (data, fin) = pipe.client.read(STREAM);
+        received += data.len();
+        fin
+    }));
+    assert_eq!(received, 5000);
+}
+
+/// A server whose application does not look at events keeps a bounded number of them.
+#[test]
+fn events_are_bounded() {
+    let mut pipe = Pipe::established();
+    for _ in 0..500 {
+        pipe.rebind();
+        unsafe { quicd_quiche::state::qd_send_ack_eliciting(pipe.client.connection) };
+        pipe.client_to_server();
+        pipe.server.packets();
+    }
+    let events = pipe.server.drain_events();
+    assert!(events.len() < 200, "{}", events.len());
+    // And it goes on where they are taken.
+    for _ in 0..20 {
+        pipe.rebind();
+        unsafe { quicd_quiche::state::qd_send_ack_eliciting(pipe.client.connection) };
+        assert!(pipe.exchange_until(Duration::from_secs(1), |pipe| {
+            pipe.server.drain_events();
+            true
+        }));
+    }
+    assert!(!pipe.server.state().closed);
+}
+
+/// A packet copied by somebody on the path and sent from elsewhere does not take the connection away for good.
+#[test]
+fn the_validated_path_outlives_spoofed_ones() {
+    let pipe = Pipe::established();
+    for port in 1..=100u16 {
+        unsafe { quicd_quiche::state::qd_send_ack_eliciting(pipe.client.connection) };
+        for packet in pipe.client.packets() {
+            let mut elsewhere = address("203.0.113.66:1000");
+            elsewhere.set_port(1000 + port);
+            pipe.server.receive(&packet, elsewhere, packet.to);
+        }
+        pipe.server.packets();
+        pipe.server.drain_events();
+    }
+    assert_eq!(pipe.client.send(STREAM, b"still me", true), 8);
+    assert!(pipe.exchange_until(Duration::from_secs(5), |pipe| pipe.server.read(STREAM).1));
+    assert!(pipe.server.stats().paths <= 8);
+}
