@@ -73,6 +73,7 @@ bool quicd_app_attach(struct quicd_app *app, void (*bell)(void *context), void *
 		start_afresh(app);
 		app->bell = bell;
 		app->bell_context = context;
+		atomic_fetch_add(&app->attachment, 1);
 		/* Release: a worker that sees ATTACHED sees the fresh rings. */
 		atomic_store_explicit(&app->state, QUICD_APP_ATTACHED, memory_order_release);
 	}
@@ -95,8 +96,15 @@ void quicd_app_detach(struct quicd_app *app)
 		quicd_engine_kick_all(app->engine);
 }
 
-void quicd_app_worker_left(struct quicd_app *app)
+bool quicd_app_is_leaving(struct quicd_app *app, uint32_t worker)
 {
+	return atomic_load(&app->state) == QUICD_APP_LEAVING &&
+	       app->links[worker].left != atomic_load(&app->attachment);
+}
+
+void quicd_app_worker_left(struct quicd_app *app, uint32_t worker)
+{
+	app->links[worker].left = atomic_load(&app->attachment);
 	assert(atomic_load(&app->state) == QUICD_APP_LEAVING);
 	if (atomic_fetch_sub(&app->workers_leaving, 1) == 1)
 		atomic_store(&app->state, QUICD_APP_FREE);

@@ -30,7 +30,7 @@ struct quicd_link {
 	/* Worker only. */
 	struct quicd_event_owner *event_owner; /* by ring place: whose bound of undelivered events it counts against */
 	uint32_t events_walked; /* consumed entries already taken off their connections' counts */
-	bool leaving;		/* saw the app thread leave; its connections are being closed */
+	uint32_t left; /* the last attachment that this worker has cleaned up after */
 	uint32_t connections;	/* live connections of this app thread on this worker */
 };
 
@@ -39,6 +39,7 @@ struct quicd_app {
 	uint32_t index;
 	uint32_t workers;
 	_Atomic uint32_t state; /* enum quicd_app_state */
+	_Atomic uint32_t attachment; /* counts them */
 	_Atomic uint32_t workers_leaving; /* that still hold something of the thread that left */
 	_Atomic uint32_t armed; /* 1: parked, the next event rings */
 	pthread_mutex_t bell_lock;
@@ -57,8 +58,10 @@ void quicd_app_destroy(struct quicd_app *app);
 bool quicd_app_attach(struct quicd_app *app, void (*bell)(void *context), void *context);
 /* By the app thread, or for it at its end. After it returns the bell is never called again. */
 void quicd_app_detach(struct quicd_app *app);
+/* The worker's own question: has the thread left, and has it not cleaned up yet? */
+bool quicd_app_is_leaving(struct quicd_app *app, uint32_t worker);
 /* A worker has taken back everything that the leaving thread held from it. The last one frees the place. */
-void quicd_app_worker_left(struct quicd_app *app);
+void quicd_app_worker_left(struct quicd_app *app, uint32_t worker);
 
 static inline bool quicd_app_attached(const struct quicd_app *app)
 {

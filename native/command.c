@@ -107,7 +107,8 @@ static void run_open(struct quicd_connection *connection, const struct quicd_com
 static enum quicd_refusal send_datagram(struct quicd_connection *connection, const struct quicd_command *command)
 {
 	struct quicd_worker *worker = connection->worker;
-	/* quiche takes one more reference on success; ours goes back either way. */
+	/* One more reference goes along and comes back through quicd_worker_release, whatever the outcome; the lease's own is
+	 * released by the caller. */
 	quicd_slab_retain(worker->engine->slabs[command->slab], command->buffer);
 	connection->referenced_bytes +=
 		quicd_slab_buffer_bytes(worker->engine->slabs[command->slab], command->buffer);
@@ -117,7 +118,6 @@ static enum quicd_refusal send_datagram(struct quicd_connection *connection, con
 		quicd_connection_wants_flush(connection);
 		return QUICD_OK;
 	}
-	quicd_worker_release(connection, command->slab, command->buffer);
 	switch (result) {
 	case QD_DONE:
 		worker->counters->datagrams_dropped++;

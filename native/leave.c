@@ -48,20 +48,14 @@ static void leave(struct quicd_worker *worker, struct quicd_app *app)
 	assert(link->connections == 0);
 	quicd_slab_end_leases(&worker->slab, app->index);
 	quicd_slab_collect(&worker->slab, returned, worker);
-	quicd_app_worker_left(app);
+	quicd_app_worker_left(app, worker->index);
 }
 
 void quicd_leave_check(struct quicd_worker *worker)
 {
 	for (uint32_t index = 0; index < worker->engine->options.apps; index++) {
 		struct quicd_app *app = &worker->engine->apps[index];
-		struct quicd_link *link = &app->links[worker->index];
-		const uint32_t state = atomic_load_explicit(&app->state, memory_order_acquire);
-		if (state == QUICD_APP_LEAVING && !link->leaving) {
-			link->leaving = true;
+		if (quicd_app_is_leaving(app, worker->index))
 			leave(worker, app);
-		} else if (state != QUICD_APP_LEAVING) {
-			link->leaving = false;
-		}
 	}
 }

@@ -23,7 +23,6 @@
 #include "stream.h"
 
 #define COMMANDS_PER_TURN 4096
-#define STREAMS_PER_CONNECTION 8 /* on average; the table is shared by all of a worker */
 #define IDLE_WAIT_NS 3600000000000ull
 
 void quicd_worker_tick(struct quicd_worker *worker)
@@ -216,7 +215,7 @@ static bool something_waits(struct quicd_worker *worker)
 		struct quicd_link *link = &app->links[worker->index];
 		if (quicd_ring_ready(&link->commands) > 0)
 			return true;
-		if (atomic_load(&app->state) == QUICD_APP_LEAVING && !link->leaving)
+		if (quicd_app_is_leaving(app, worker->index))
 			return true;
 		if (quicd_node_linked(&worker->blocked)) {
 			atomic_store_explicit(&link->wants_room, 1, memory_order_seq_cst);

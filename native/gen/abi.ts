@@ -7,7 +7,7 @@
  * `bun native/gen/abi.ts` writes both; `--check` writes nothing and exits 1 if either is stale.
  * What lies outside the subset that abi.h promises is an error here, never a guess.
  */
-import { type AbiDescription, parseAbi } from "./abi_parser.ts";
+import { type AbiDescription, type AbiStruct, parseAbi } from "./abi_parser.ts";
 
 const ABI_HEADER = new URL("../abi.h", import.meta.url);
 const TYPESCRIPT = new URL("../../src/native/abi.gen.ts", import.meta.url);
@@ -44,6 +44,11 @@ function upper(name: string): string {
   return name.replace(/^quicd_/i, "").toUpperCase();
 }
 
+/** Nothing but u64: field i is words 2i and 2i + 1, and TypeScript wants the names. */
+function isCounters(struct: AbiStruct): boolean {
+  return struct.fields.every(({ scalarBytes, count }) => scalarBytes === 8 && count === 1);
+}
+
 export function emitTypeScript(abi: AbiDescription): string {
   const lines = [`/** ${BANNER} */`, ""];
   const seen = new Set<string>();
@@ -63,6 +68,10 @@ export function emitTypeScript(abi: AbiDescription): string {
       constant(`${name}_OFFSET`, field.offset);
       if (field.count > 1) constant(`${name}_LENGTH`, field.count);
       if (field.scalarBytes >= WORD_BYTES) constant(`${name}_WORD`, field.offset / WORD_BYTES);
+    }
+    if (isCounters(struct)) {
+      const names = struct.fields.map(({ name }) => `  "${name}",`);
+      lines.push(`export const ${prefix}_FIELDS = [`, ...names, "] as const;");
     }
   }
   lines.push("");

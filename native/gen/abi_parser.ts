@@ -106,7 +106,9 @@ function parseDirectives(source: string): { constants: AbiConstant[]; rest: stri
   return { constants, rest: rest.join(" ") };
 }
 
-/** @throws Error naming the first text outside the subset, a repeated name, or a value above 2^32. */
+/**
+ * @throws Error naming the first text outside the subset, a repeated name, or a value above 2^32.
+ */
 export function parseAbi(source: string): AbiDescription {
   const { constants, rest } = parseDirectives(withoutComments(source));
   const structs: AbiStruct[] = [];
