@@ -1,9 +1,9 @@
 /**
- * What the native module offers through N-API: lifecycle and doorbells (native/napi.c implements exactly this). Hot calls
- * go through bun:ffi on the same shared object (native/quicd.h).
+ * What the native module offers through N-API: lifecycle and doorbells (native/napi.c implements
+ * exactly this). Hot calls go through bun:ffi on the same shared object (native/quicd.h).
  *
- * Pointers are plain numbers (addresses below 2^53); {@link toArrayBuffer} makes views of them. The memory stays mapped
- * until the process ends, so a view never dangles.
+ * Pointers are plain numbers (addresses below 2^53); {@link toArrayBuffer} makes views of them. The
+ * memory stays mapped until the process ends, so a view never dangles.
  */
 
 export interface EngineOptions {
@@ -107,19 +107,27 @@ export interface Addon {
   /** The same view, from another JavaScript thread. */
   view(engine: number): EngineView;
   /**
-   * Makes the calling JavaScript thread app thread `app` of the engine; `bell` is called on it when events wait. Returns
-   * the handle for bun:ffi. The attachment keeps the event loop alive until detach. When the thread ends (or is
-   * terminated) it is detached by the environment's cleanup hook: workers then close its connections with
-   * `H3_INTERNAL_ERROR`-like code 0x2 (INTERNAL_ERROR) and take back its leases. Throws if `app` is taken: it is "not yet"
-   * while workers still clean up after the last thread, then `null` is returned and one tries again later.
+   * Makes the calling JavaScript thread app thread `app` of the engine; `bell` is called on it when
+   * events wait. Returns the handle for bun:ffi. The attachment keeps the event loop alive until
+   * detach. When the thread ends (or is terminated) it is detached by the environment's cleanup
+   * hook: workers then close its connections with `H3_INTERNAL_ERROR`-like code 0x2
+   * (INTERNAL_ERROR) and take back its leases. Throws if `app` is taken: it is "not yet" while
+   * workers still clean up after the last thread, then `null` is returned and one tries again
+   * later.
    */
   attach(engine: number, app: number, bell: () => void): number | null;
   detach(handle: number): void;
   /** Accept no more connections; answer Initials with CONNECTION_REFUSED. */
   drain(engine: number): void;
-  /** Closes what is left (CONNECTION_CLOSE), ends the workers, calls `done` on this thread when all have ended. */
+  /**
+   * Closes what is left (CONNECTION_CLOSE), ends the workers, calls `done` on this thread when all
+   * have ended.
+   */
   stop(engine: number, done: () => void): void;
-  /** SIGINT and SIGTERM: taken natively; the first sets quicd_app_view.signals and rings every bell, a later one (> 1 s) exits with 130. */
+  /**
+   * SIGINT and SIGTERM: taken natively; the first sets quicd_app_view.signals and rings every bell,
+   * a later one (> 1 s) exits with 130.
+   */
   takeSignals(engine: number): void;
   memory(): NativeMemory;
   /** Test hooks: the calling thread blocks in C for `milliseconds`. */

@@ -1,6 +1,6 @@
 /**
- * What an application protocol sees of the transport: all of it. Applications import this folder's types and `src/wire`,
- * never `src/native`.
+ * What an application protocol sees of the transport: all of it. Applications import this folder's
+ * types and `src/wire`, never `src/native`.
  */
 import type { ChunkView } from "./chunk";
 import type { ReceiveStream, SendStream, StreamSink, TransportStream } from "./stream";
@@ -18,7 +18,10 @@ export interface SocketAddress {
 export interface CloseInfo {
   /** Whose decision it was; "timeout": nobody's, the idle or handshake timer ran out. */
   by: "local" | "peer" | "timeout";
-  /** True for an application's CONNECTION_CLOSE (0x1d): `code` is the application protocol's; else RFC 9000 §20.1. */
+  /**
+   * True for an application's CONNECTION_CLOSE (0x1d): `code` is the application protocol's; else
+   * RFC 9000 §20.1.
+   */
   application: boolean;
   code: number;
   reason: string;
@@ -60,7 +63,10 @@ export type AppEvent =
   | { type: "PathChanged"; local: SocketAddress; peer: SocketAddress }
   | { type: "ConnectionClosing"; info: CloseInfo };
 
-/** One QUIC connection. Every method is non-blocking and safe to call after the end: it then does nothing. */
+/**
+ * One QUIC connection. Every method is non-blocking and safe to call after the end: it then does
+ * nothing.
+ */
 export interface ConnectionHandle {
   /** 32 hex digits, drawn at accept, stable; in logs and qlog, never on the wire. */
   readonly connectionId: string;
@@ -72,7 +78,9 @@ export interface ConnectionHandle {
   /** True until the connection starts to close. */
   readonly open: boolean;
   stats(): ConnectionStats;
-  /** Answered by StreamOpened or OpenRefused with the same id. "channel-full": nothing was queued. */
+  /**
+   * Answered by StreamOpened or OpenRefused with the same id. "channel-full": nothing was queued.
+   */
   openBi(): RequestId | "channel-full";
   openUni(): RequestId | "channel-full";
   openBidirectional(): Promise<{ send: SendStream; receive: ReceiveStream }>;
@@ -90,8 +98,8 @@ export interface ConnectionHandle {
 /** What the synchronous fast path gets to open streams of its own: the sink is attached at once. */
 export interface SinkConnection extends ConnectionHandle {
   /**
-   * Opens a stream; `attach` is called with it once the worker answered, and returns its sink; null when the peer's limit
-   * or the connection's end refused it. Waits for ring room by itself.
+   * Opens a stream; `attach` is called with it once the worker answered, and returns its sink; null
+   * when the peer's limit or the connection's end refused it. Waits for ring room by itself.
    */
   openStream(
     bidirectional: boolean,
@@ -99,14 +107,19 @@ export interface SinkConnection extends ConnectionHandle {
   ): void;
 }
 
-/** The synchronous fast path: direct calls from the dispatcher, in event order, none of them nested. */
+/**
+ * The synchronous fast path: direct calls from the dispatcher, in event order, none of them nested.
+ */
 export interface ConnectionSink {
   /** The peer opened a stream; its first data follows at once. */
   onStream(stream: TransportStream): StreamSink;
   /** Borrowed for the call. */
   onDatagram(chunk: ChunkView): void;
   onPathChanged?(): void;
-  /** Shutdown was asked for (a signal, `server.stop()`): finish what runs, accept no more; close when done. */
+  /**
+   * Shutdown was asked for (a signal, `server.stop()`): finish what runs, accept no more; close
+   * when done.
+   */
   onShutdown(): void;
   /** The connection ended; every open stream's sink got `onConnectionClosed` before. */
   onClosed(info: CloseInfo): void;
@@ -120,9 +133,14 @@ export interface TransportControls {
 
 /** Makes the application side of connections for the ALPNs it accepts. */
 export interface QuicAppFactory {
-  /** Asserted at registration; the first of the client's list that is registered wins (RFC 7301 §3.2). */
+  /**
+   * Asserted at registration; the first of the client's list that is registered wins (RFC 7301
+   * §3.2).
+   */
   acceptsAlpn(alpn: string): boolean;
-  /** Serves one connection until `events` ends. A rejection closes that connection, nothing else. */
+  /**
+   * Serves one connection until `events` ends. A rejection closes that connection, nothing else.
+   */
   spawnApp(
     alpn: string,
     handle: ConnectionHandle,

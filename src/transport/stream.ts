@@ -1,15 +1,17 @@
 /**
- * Streams as applications see them (RFC 9000 §2), on top of either the native core or the fake connection of the tests.
+ * Streams as applications see them (RFC 9000 §2), on top of either the native core or the fake
+ * connection of the tests.
  *
- * Fullness is a value, never an exception: `tryWrite` answers how many bytes it took, `reserve` answers null. After
- * either fell short, the stream's sink gets `onWritable` once there is room again.
+ * Fullness is a value, never an exception: `tryWrite` answers how many bytes it took, `reserve`
+ * answers null. After either fell short, the stream's sink gets `onWritable` once there is room
+ * again.
  */
 import type { Chunk, ChunkView } from "./chunk";
 
 /**
- * Memory to write into, straight from the slab that the worker sends from: `memory[offset .. offset + capacity)`.
- * One object per stream owner is reused: between `reserve` and `commit` or `cancel` no other reserve may happen on the
- * same app thread.
+ * Memory to write into, straight from the slab that the worker sends from: `memory[offset .. offset
+ * + capacity)`. One object per stream owner is reused: between `reserve` and `commit` or `cancel`
+ * no other reserve may happen on the same app thread.
  */
 export interface SendBuffer {
   readonly memory: Uint8Array;
@@ -20,17 +22,29 @@ export interface SendBuffer {
 export interface SendStream {
   /** RFC 9000 §2.1. */
   readonly id: number;
-  /** Bytes that the stream's credit allows now. The slab or the ring may still be fuller than that. */
+  /**
+   * Bytes that the stream's credit allows now. The slab or the ring may still be fuller than that.
+   */
   readonly credit: number;
-  /** Copies what fits now into the slab and sends it; returns the bytes taken, 0..length. `fin` is taken with the last byte only. */
+  /**
+   * Copies what fits now into the slab and sends it; returns the bytes taken, 0..length. `fin` is
+   * taken with the last byte only.
+   */
   tryWrite(bytes: Uint8Array, fin?: boolean): number;
-  /** Resolves when all of it was accepted into credit. Rejects with {@link StreamError} if the stream ends before that. */
+  /**
+   * Resolves when all of it was accepted into credit. Rejects with {@link StreamError} if the
+   * stream ends before that.
+   */
   write(bytes: Uint8Array | Chunk, fin?: boolean): Promise<void>;
-  /** By reference, no copy: takes the whole chunk and releases the caller's lease, or takes nothing (false). */
+  /**
+   * By reference, no copy: takes the whole chunk and releases the caller's lease, or takes nothing
+   * (false).
+   */
   tryWriteChunk(chunk: Chunk, fin?: boolean): boolean;
   /**
-   * A buffer of at least `minimumBytes` (at most 16,384) within credit, to encode into; null when there is no credit,
-   * buffer or ring room. Follow with exactly one `commit` or `cancel`, synchronously.
+   * A buffer of at least `minimumBytes` (at most 16,384) within credit, to encode into; null when
+   * there is no credit, buffer or ring room. Follow with exactly one `commit` or `cancel`,
+   * synchronously.
    */
   reserve(minimumBytes: number): SendBuffer | null;
   /** Sends the first `length` bytes of the reserved buffer. */
@@ -69,8 +83,9 @@ export interface StreamSink {
 /**
  * A stream in the hands of a sink.
  *
- * Backpressure on the receive side: bytes that a sink keeps are kept as chunks (`chunk.retain()`); while many of them are
- * unreleased the worker reads no more of the stream and the peer meets flow control.
+ * Backpressure on the receive side: bytes that a sink keeps are kept as chunks (`chunk.retain()`);
+ * while many of them are unreleased the worker reads no more of the stream and the peer meets flow
+ * control.
  */
 export interface TransportStream {
   readonly id: number;

@@ -1,0 +1,31 @@
+/** The workers' counters (struct quicd_counters) as plain numbers, by the names of abi.h. */
+import { COUNTERS_FIELDS, COUNTERS_SIZE } from "./abi.gen.ts";
+import type { WorkerView } from "./addon.ts";
+import { memoryAt } from "./library.ts";
+
+export type Counters = Record<(typeof COUNTERS_FIELDS)[number], number>;
+
+const TWO_TO_32 = 2 ** 32;
+const views = new Map<number, Uint32Array>();
+
+function viewOf(address: number): Uint32Array {
+  let view = views.get(address);
+  if (view === undefined) {
+    view = new Uint32Array(memoryAt(address, COUNTERS_SIZE));
+    views.set(address, view);
+  }
+  return view;
+}
+
+/** The sum over these workers, read while they count on: the fields are not of one moment. */
+export function readCounters(workers: readonly Pick<WorkerView, "counters">[]): Counters {
+  const words = workers.map(({ counters }) => viewOf(counters));
+  const entries = COUNTERS_FIELDS.map((name, index) => {
+    const sum = words.reduce(
+      (total, view) => total + view[2 * index]! + view[2 * index + 1]! * TWO_TO_32,
+      0,
+    );
+    return [name, sum] as const;
+  });
+  return Object.fromEntries(entries) as Counters;
+}

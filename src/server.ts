@@ -1,0 +1,222 @@
+/**
+ * Servers: {@link QuicServer} runs any registry of applications, {@link serve} is the short way to
+ * HTTP/3 in the shape of `Bun.serve`.
+ *
+ * Stopping: accept no more, tell every connection (HTTP/3 sends GOAWAY), wait for what runs, close
+ * the rest, end the workers.
+ */
+import { resolve as resolvePath } from "node:path";
+import { pathToFileURL } from "node:url";
+import { H3Factory } from "./apps/h3/factory.ts";
+import type { H3Handler, ServerFacade } from "./apps/h3/handler.ts";
+import { connectionOf } from "./apps/h3/request.ts";
+import type { EngineOptions, EngineView } from "./native/addon.ts";
+import type { Counters } from "./native/counters.ts";
+import { AppThread } from "./server/app_thread.ts";
+import { factoryFor } from "./server/factories.ts";
+import {
+  DEFAULT_REQUEST_BODY_BYTES,
+  engineOptionsOf,
+  type ServeOptions,
+} from "./server/options.ts";
+import { readTls } from "./server/tls.ts";
+import type { SocketAddress } from "./transport/app.ts";
+import { AttachedApp } from "./transport/attached_app.ts";
+import { Engine } from "./transport/engine.ts";
+import { AppRegistry } from "./transport/registry.ts";
+
+export type { ServeOptions } from "./server/options.ts";
+
+const SHUTDOWN_GRACE_MS = 30_000;
+
+export interface QuicServerOptions {
+  /** `alpn` is the registry's. */
+  engine: Omit<EngineOptions, "alpn">;
+  /** What connections have left at a stop, and tasks after ConnectionClosing. Default 30 s. */
+  shutdownGraceMs?: number;
+  /** SIGINT and SIGTERM stop the server gracefully. */
+  signals?: boolean;
+  /**
+   * App threads in Workers that import `module`; without it the calling thread runs the registry.
+   */
+  threads?: { count: number; module: string; maxRequestBodyBytes: number };
+}
+
+export class QuicServer implements ServerFacade, AsyncDisposable {
+  readonly #registry: AppRegistry;
+  readonly #options: QuicServerOptions;
+  readonly #graceMs: number;
+  readonly #closed = Promise.withResolvers<void>();
+  #engine: Engine | null = null;
+  #app: AttachedApp | null = null;
+  #threads: AppThread[] = [];
+  #stop: Promise<void> | null = null;
+
+  /** Opens nothing yet: {@link start} does. */
+  constructor(registry: AppRegistry, options: QuicServerOptions) {
+    this.#registry = registry;
+    this.#options = options;
+    this.#graceMs = options.shutdownGraceMs ?? SHUTDOWN_GRACE_MS;
+  }
+
+  /**
+   * Opens the port and serves. Freezes the registry.
+   *
+   * @throws Error with cause and remedy: port in use, certificate and key that do not match, native
+   *   library missing, an app module that fails.
+   */
+  async start(): Promise<this> {
+    const registry = this.#registry.freeze();
+    const engine = new Engine({ ...this.#options.engine, alpn: registry.alpns });
+    this.#engine = engine;
+    try {
+      await this.#startApps(engine);
+    } catch (error) {
+      await this.stop(true);
+      throw error;
+    }
+    if (this.#options.signals === true) engine.takeSignals();
+    return this;
+  }
+
+  get port(): number {
+    return this.#engine?.view.port ?? this.#options.engine.port;
+  }
+
+  get hostname(): string {
+    return this.#options.engine.host;
+  }
+
+  /** Where a client on this machine finds it. */
+  get url(): URL {
+    const { hostname } = this;
+    const anyAddress = hostname === "::" || hostname === "0.0.0.0";
+    const literal = hostname.includes(":") ? `[${hostname}]` : hostname;
+    return new URL(`https://${anyAddress ? "localhost" : literal}:${this.port}/`);
+  }
+
+  get address(): SocketAddress {
+    const family = this.hostname.includes(":") ? 6 : 4;
+    return { family, address: this.hostname, port: this.port };
+  }
+
+  /** What the native side made of the options; null before {@link start}. */
+  get engineView(): EngineView | null {
+    return this.#engine?.view ?? null;
+  }
+
+  /** Requests without a complete response, on this thread. */
+  get pendingRequests(): number {
+    let sum = 0;
+    for (const alpn of this.#registry.alpns) {
+      const factory = this.#registry.factory(alpn);
+      if (alpn === "h3" && factory instanceof H3Factory) sum += factory.pendingRequests;
+    }
+    return sum;
+  }
+
+  /** Connections of this thread that are not over. */
+  get connections(): number {
+    return this.#app?.dispatcher.liveConnections ?? 0;
+  }
+
+  /** Resolves when the server has stopped, for whatever reason. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  /** Of all workers since the start. */
+  counters(): Counters | null {
+    return this.#engine?.counters() ?? null;
+  }
+
+  /** Null for a request that did not come by HTTP/3 or whose connection is forgotten. */
+  requestIP(request: Request): SocketAddress | null {
+    return connectionOf(request)?.peerAddress ?? null;
+  }
+
+  /** Resolves when all is over. `force` waits for nobody. Also after an earlier, patient stop. */
+  stop(force = false): Promise<void> {
+    this.#stop ??= this.#finish(force ? 0 : this.#graceMs);
+    if (force) {
+      this.#app?.detach();
+      for (const thread of this.#threads) thread.end();
+    }
+    return this.#stop;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #startApps(engine: Engine): Promise<void> {
+    const { threads } = this.#options;
+    const { streamChunks } = this.#options.engine;
+    const shared = { streamChunks, closingGraceMs: this.#graceMs };
+    if (threads === undefined) {
+      this.#app = await AttachedApp.attach(engine.view.engine, 0, {
+        ...shared,
+        registry: this.#registry,
+        poison: process.env.QUICD_DEBUG_LEASES === "1",
+        onStopRequested: () => void this.stop(),
+      });
+      return;
+    }
+    const { module, maxRequestBodyBytes } = threads;
+    const common = { ...shared, module, maxRequestBodyBytes, url: this.url.href };
+    const { alpns } = this.#registry;
+    this.#threads = Array.from({ length: threads.count }, (_, app) => {
+      const order = { type: "start", engine: engine.view.engine, app, alpns, ...common } as const;
+      return new AppThread(order, () => void this.stop());
+    });
+    await Promise.all(this.#threads.map((thread) => thread.ready));
+  }
+
+  async #finish(graceMs: number): Promise<void> {
+    const engine = this.#engine;
+    if (engine !== null) {
+      engine.drain();
+      const threads = this.#threads.map((thread) => thread.finish(graceMs));
+      if (graceMs > 0) await this.#app?.finish(graceMs);
+      await Promise.all(threads);
+      this.#app?.detach();
+      await engine.stop();
+    }
+    this.#closed.resolve();
+  }
+}
+
+/**
+ * Serves HTTP/3 (and what else `alpn` names) with the handlers of `Bun.serve`.
+ *
+ * @throws Error or TypeError that names the option or resource at fault.
+ */
+export async function serve(options: ServeOptions): Promise<QuicServer> {
+  const { app, appThreads = 0, fetch, lean, error } = options;
+  if (appThreads > 0 && app === undefined) {
+    throw new TypeError("appThreads needs app: a module; functions cannot cross to other threads");
+  }
+  const module = app === undefined ? null : pathToFileURL(resolvePath(app)).href;
+  const certificate = await readTls(options.tls);
+  const { alpn: alpns, ...engine } = engineOptionsOf(options, certificate);
+  const maxRequestBodyBytes = options.maxRequestBodySize ?? DEFAULT_REQUEST_BODY_BYTES;
+  const registry = new AppRegistry();
+  const server = new QuicServer(registry, {
+    engine,
+    shutdownGraceMs: options.shutdownGraceMs ?? SHUTDOWN_GRACE_MS,
+    signals: options.signals ?? false,
+    ...(appThreads > 0 && module !== null
+      ? { threads: { count: appThreads, module, maxRequestBodyBytes } }
+      : {}),
+  });
+  let handler: H3Handler = appThreads > 0 ? { fetch: unreached } : { fetch, lean, error };
+  if (module !== null && appThreads === 0) handler = (await import(module)).default;
+  const h3 = new H3Factory(handler, { serverFacade: server, maxRequestBodyBytes });
+  for (const alpn of alpns) registry.register(alpn, factoryFor(alpn, h3));
+  return server.start();
+}
+
+/** The requests of app threads never reach the main thread. */
+function unreached(): Response {
+  return new Response(null, { status: 500 });
+}

@@ -1,0 +1,69 @@
+/** What `serve` takes: the shape of `Bun.serve`, and what is ours. */
+import type { H3Handler } from "../apps/h3/handler.ts";
+import { engineOptions } from "../cli/engine_options.ts";
+import { configSchema } from "../config/schema.ts";
+import { chooseWorkers, usableCpus } from "../config/workers.ts";
+import type { EngineOptions } from "../native/addon.ts";
+import type { TlsOptions } from "./tls.ts";
+
+export interface ServeOptions extends H3Handler {
+  /** UDP. 0: the kernel chooses. Default 4433. */
+  port?: number;
+  /** Numeric address or "localhost". Default "::", both families. */
+  hostname?: string;
+  tls?: TlsOptions;
+  /**
+   * Module whose default export has `fetch`: what more than one thread needs, as functions cannot
+   * cross.
+   */
+  app?: string;
+  /** Bun Workers that each import `app`; 0 (default): this thread runs it. */
+  appThreads?: number;
+  /** Native threads; default: one per usable CPU, at least 2. */
+  workers?: number;
+  backend?: EngineOptions["backend"];
+  /** In order of preference. Default ["h3"]. */
+  alpn?: string[];
+  /** Seconds without a packet until a connection ends. Default 30. */
+  idleTimeout?: number;
+  /** Bytes; default 128 MiB. */
+  maxRequestBodySize?: number;
+  /** What connections have left when the server stops, milliseconds. Default 30,000. */
+  shutdownGraceMs?: number;
+  /** SIGINT and SIGTERM stop the server gracefully. Default false. */
+  signals?: boolean;
+}
+
+export const DEFAULT_REQUEST_BODY_BYTES = 128 * 1024 * 1024;
+
+function present<Value>(name: string, value: Value | undefined): Record<string, Value> {
+  return value === undefined ? {} : { [name]: value };
+}
+
+/** @throws ZodError naming the option that is out of range. */
+export function engineOptionsOf(
+  options: ServeOptions,
+  certificate: { certificatePem: string; privateKeyPem: string },
+): EngineOptions {
+  const { port, hostname, workers, backend, idleTimeout } = options;
+  const config = configSchema.parse({
+    netio: {
+      ...present("host", hostname),
+      ...present("port", port),
+      ...present("workers", workers),
+      ...present("backend", backend),
+    },
+    quic: present(
+      "idle_timeout_ms",
+      idleTimeout === undefined ? undefined : Math.round(idleTimeout * 1000),
+    ),
+    apps: present("threads", options.appThreads),
+  });
+  const chosen = chooseWorkers(config.netio, usableCpus());
+  return engineOptions(config, {
+    ...chosen,
+    certificate,
+    secret: null,
+    alpns: options.alpn ?? ["h3"],
+  });
+}

@@ -1,0 +1,31 @@
+/**
+ * Where a connection stands; the twin of the table in native/. RFC 9000 §10.
+ *
+ *     Initial --flight--> Handshaking --established--> Established --close--> Draining
+ *
+ * `close` leads to Draining from each of the three, `end` to Closed from each of the four.
+ * `end` (the slot is free) may come from any state: a timeout sends nothing and has no draining
+ * period (§10.1). App threads see a connection from Established on.
+ */
+import { assert } from "../assert.ts";
+
+export type ConnectionState = "Initial" | "Handshaking" | "Established" | "Draining" | "Closed";
+export type ConnectionInput = "flight" | "established" | "close" | "end";
+
+/** The whole machine. A pair that is not here is a bug of ours. */
+export const NEXT: Readonly<
+  Record<ConnectionState, Partial<Record<ConnectionInput, ConnectionState>>>
+> = {
+  Initial: { flight: "Handshaking", close: "Draining", end: "Closed" },
+  Handshaking: { established: "Established", close: "Draining", end: "Closed" },
+  Established: { close: "Draining", end: "Closed" },
+  Draining: { end: "Closed" },
+  Closed: {},
+};
+
+/** @throws AssertionError for an input that the state has no place for. */
+export function nextState(state: ConnectionState, input: ConnectionInput): ConnectionState {
+  const next = NEXT[state][input];
+  assert(next !== undefined, `connection is ${state}, came "${input}"`);
+  return next;
+}
