@@ -1,0 +1,57 @@
+/** Builds the server that the configuration describes, and starts it. */
+import type { H3Options } from "../apps/h3/handler.ts";
+import { chooseWorkers, usableCpus } from "../config/workers.ts";
+import { UserError } from "../config.ts";
+import type { QuicServerOptions } from "../server.ts";
+import { readSecret } from "../tls/certificate_files.ts";
+import { AppRegistry } from "../transport/registry.ts";
+import type { AccessLog } from "./access_log.ts";
+import type { ChosenCertificate } from "./certificate.ts";
+import { CliServer } from "./cli_server.ts";
+import { engineOptions } from "./engine_options.ts";
+import { registerApps } from "./registry.ts";
+import type { Subject } from "./subject.ts";
+import { announceThreadSubject } from "./thread_subject.ts";
+
+/** @throws {UserError} with cause and remedy: port in use, native library missing, failing app */
+export async function startServer(
+  subject: Subject,
+  certificate: ChosenCertificate,
+  log: AccessLog | null,
+): Promise<CliServer> {
+  const { config } = subject;
+  const registry = new AppRegistry();
+  const server = new CliServer(registry, serverOptions(subject, certificate));
+  const options: H3Options = {
+    serverFacade: server,
+    maxRequestBodyBytes: config.http.max_body_bytes,
+    onError: (error, connectionId) => console.error(`connection ${connectionId}:`, error),
+  };
+  if (log !== null) options.onRequest = (info) => log.record(info);
+  registerApps(registry, subject, options);
+  try {
+    return await server.start();
+  } catch (error) {
+    throw new UserError(error instanceof Error ? error.message : String(error), 1);
+  }
+}
+
+function serverOptions(subject: Subject, certificate: ChosenCertificate): QuicServerOptions {
+  const { config, app, folder } = subject;
+  const { threads, shutdown_grace_ms: shutdownGraceMs } = config.apps;
+  const secretFile = config.tls.secret_file;
+  const engine = engineOptions(config, {
+    ...chooseWorkers(config.netio, usableCpus()),
+    certificate: certificate.pair,
+    secret: secretFile === "" ? null : readSecret(secretFile),
+    alpns: [],
+  });
+  const options: QuicServerOptions = { engine, shutdownGraceMs, signals: true };
+  if (threads > 0) {
+    announceThreadSubject({ app: app?.path ?? "", folder, index: config.http.index });
+    const module = new URL("./thread_app.ts", import.meta.url).href;
+    const maxRequestBodyBytes = config.http.max_body_bytes;
+    options.threads = { count: threads, module, maxRequestBodyBytes };
+  }
+  return options;
+}

@@ -1,0 +1,51 @@
+/** From the configuration to what the native engine is started with: every field, once. */
+import type { Config } from "../config.ts";
+import type { EngineOptions } from "../native/addon.ts";
+import type { PemPair } from "../tls/self_signed.ts";
+
+/** What the configuration leaves open or names by a file. */
+export interface Resolved {
+  workers: number;
+  pin: boolean;
+  certificate: PemPair;
+  secret: Uint8Array | null;
+  /** In order of preference. */
+  alpns: readonly string[];
+}
+
+export function engineOptions(config: Config, resolved: Resolved): EngineOptions {
+  const { netio, quic, tls, apps, limits } = config;
+  return {
+    /* The engine takes addresses; the name means this machine, and IPv4 is there everywhere. */
+    host: netio.host === "localhost" ? "127.0.0.1" : netio.host,
+    port: netio.port,
+    workers: resolved.workers,
+    apps: Math.max(1, apps.threads),
+    pin: resolved.pin,
+    backend: netio.backend,
+    gro: netio.gro,
+    gso: netio.gso,
+    receivePoolBytes: netio.rx_pool_bytes,
+    socketBufferBytes: netio.socket_buffer_bytes,
+    certificatePem: resolved.certificate.certificatePem,
+    privateKeyPem: resolved.certificate.privateKeyPem,
+    alpn: [...resolved.alpns],
+    secret: resolved.secret,
+    keylogPath: tls.keylog,
+    maxIdleTimeoutMs: quic.idle_timeout_ms,
+    handshakeTimeoutMs: quic.handshake_timeout_ms,
+    maxUdpPayloadBytes: quic.max_udp_payload_bytes,
+    connectionWindowBytes: quic.connection_window_bytes,
+    streamWindowBytes: quic.stream_window_bytes,
+    streamsBidi: quic.streams_bidi,
+    streamsUni: quic.streams_uni,
+    activeConnectionIdLimit: quic.cid_limit,
+    datagramQueue: limits.datagram_queue,
+    congestion: quic.congestion,
+    earlyData: quic.early_data,
+    connections: limits.connections,
+    ringCapacity: limits.ring_capacity,
+    streamChunks: limits.stream_chunks,
+    connectionEvents: limits.connection_events,
+  };
+}

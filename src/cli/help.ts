@@ -1,0 +1,35 @@
+/** What `quicd --help` prints. */
+import { CONFIG_FLAGS } from "./flags.ts";
+
+const OTHER_FLAGS: readonly (readonly [flag: string, about: string])[] = [
+  ["--config F", "TOML file; flags win over QUICD_* variables, and those over the file"],
+  ["--quiet", "no line per request"],
+];
+
+export function helpText(): string {
+  const flags = [
+    ...CONFIG_FLAGS.map((flag) => [`--${flag.name} ${flag.value}`, flag.about] as const),
+    ...OTHER_FLAGS,
+  ];
+  const lines = flags.map(([flag, about]) => `  ${flag.padEnd(14)} ${about}`);
+  return `quicd: a QUIC and HTTP/3 server for Bun
+
+usage:
+  quicd serve [app.ts | directory] [flags]   serve an app or a folder (default ./public)
+  quicd --config F                           the same as quicd serve --config F
+  quicd check F                              say whether a configuration is right
+  quicd --help | --version
+
+flags of serve:
+${lines.join("\n")}
+
+Every option can be set as QUICD_<SECTION>_<OPTION>, e.g. QUICD_NETIO_WORKERS=4.
+config.toml in the package names them all. Secrets come from files only.
+
+exit codes:
+  0    ended as asked
+  1    could not run, e.g. the port is in use
+  2    wrong flags or configuration
+  130  ended at once by a second Ctrl-C
+`;
+}

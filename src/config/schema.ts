@@ -1,0 +1,119 @@
+/**
+ * Every option, its range and its default: the one list of them. config.toml shows the same ones
+ * with the reasons.
+ *
+ * Names end in their unit. An option is here only if something obeys it.
+ */
+import { z } from "zod";
+import {
+  address,
+  choice,
+  fileName,
+  filePath,
+  flag,
+  flagOrAuto,
+  integer,
+  integerOrAuto,
+  listOf,
+  powerOfTwo,
+} from "./value.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+
+/** native/limits.h: QUICD_WORKERS_MAX, QUICD_APPS_MAX. */
+const WORKERS_MAX = 64;
+const APP_THREADS_MAX = 64;
+
+/** ALPN names (RFC 7301) of the applications that come with the server. */
+const PROTOCOLS = ["h3", "h3-29", "hq-interop", "echo"] as const;
+
+const netio = z.strictObject({
+  host: address().default("::"),
+  port: integer(0, 65535, "(0: the kernel chooses)").default(4433),
+  workers: integerOrAuto(1, WORKERS_MAX, "one per usable CPU, at least 2").default("auto"),
+  pin: flagOrAuto("when there are no more workers than CPUs").default("auto"),
+  routing: choice(["auto"]).default("auto"),
+  backend: choice(["auto", "io_uring", "syscalls"]).default("auto"),
+  gro: flag().default(true),
+  gso: flag().default(true),
+  rx_pool_bytes: integer(MIB, GIB, "bytes").default(16 * MIB),
+  socket_buffer_bytes: integer(64 * KIB, GIB, "bytes").default(4 * MIB),
+});
+
+const quic = z.strictObject({
+  idle_timeout_ms: integer(100, 3_600_000, "milliseconds").default(30_000),
+  handshake_timeout_ms: integer(100, 300_000, "milliseconds").default(10_000),
+  max_udp_payload_bytes: integer(1200, 65_507, "bytes").default(1350),
+  connection_window_bytes: integer(64 * KIB, GIB, "bytes").default(4 * MIB),
+  stream_window_bytes: integer(16 * KIB, GIB, "bytes").default(MIB),
+  streams_bidi: integer(1, 65_536, "streams").default(256),
+  streams_uni: integer(3, 65_536, "streams (HTTP/3 needs 3, RFC 9114 §6.2)").default(16),
+  cid_limit: integer(2, 16, "connection IDs (RFC 9000 §18.2)").default(8),
+  congestion: choice(["cubic", "reno", "bbr2"]).default("cubic"),
+  early_data: flag().default(false),
+});
+
+const tls = z.strictObject({
+  cert: filePath("a PEM file with the certificate chain").default(""),
+  key: filePath("a PEM file with the certificate's private key").default(""),
+  secret_file: filePath("a file of 32 random bytes, or of 64 hex digits").default(""),
+  keylog: filePath("the file that key log lines are appended to").default(""),
+});
+
+const apps = z.strictObject({
+  alpn: listOf(PROTOCOLS).default([...PROTOCOLS]),
+  threads: integer(0, APP_THREADS_MAX, "threads (0: the main thread)").default(0),
+  shutdown_grace_ms: integer(0, 3_600_000, "milliseconds").default(30_000),
+});
+
+const http = z.strictObject({
+  root: filePath("the folder to serve").default(""),
+  index: fileName().default("index.html"),
+  log: flag().default(true),
+  max_body_bytes: integer(0, 64 * GIB, "bytes").default(128 * MIB),
+});
+
+const limits = z.strictObject({
+  connections: integer(1, 1_000_000, "connections per worker").default(4096),
+  ring_capacity: powerOfTwo(1024, 65_536).default(8192),
+  connection_events: integer(16, 8192, "events").default(1024),
+  stream_chunks: integer(2, 4096, "chunks").default(256),
+  datagram_queue: integer(0, 65_536, "datagrams (0: no datagrams)").default(256),
+});
+
+export const sections = { netio, quic, tls, apps, http, limits };
+
+/** What is said when the name holds a value of its own. */
+function section(name: string) {
+  return { error: `is a section: write [${name}] on a line of its own, its options below` };
+}
+
+/** Parses a whole configuration; what is left out gets its default. */
+export const configSchema = z.strictObject({
+  netio: z.strictObject(netio.shape, section("netio")).prefault({}),
+  quic: z.strictObject(quic.shape, section("quic")).prefault({}),
+  tls: z.strictObject(tls.shape, section("tls")).prefault({}),
+  apps: z.strictObject(apps.shape, section("apps")).prefault({}),
+  http: z.strictObject(http.shape, section("http")).prefault({}),
+  limits: z.strictObject(limits.shape, section("limits")).prefault({}),
+});
+
+/** A complete configuration. Paths are absolute, or "" where none was given. */
+export type Config = z.infer<typeof configSchema>;
+
+/** Names of all options of a section, or null for no section's name. */
+export function optionsOf(section: string): Map<string, z.ZodType> | null {
+  const found = Object.entries(sections).find(([name]) => name === section);
+  return found === undefined ? null : new Map(Object.entries(found[1].shape));
+}
+
+/** Options that hold paths: relative ones start at the file they were written in. */
+export const PATHS: readonly (readonly [section: string, option: string])[] = [
+  ["tls", "cert"],
+  ["tls", "key"],
+  ["tls", "secret_file"],
+  ["tls", "keylog"],
+  ["http", "root"],
+];

@@ -1,0 +1,85 @@
+/** Kinds of values. Each says in one sentence what it allows: that sentence is the error text. */
+import { isIP } from "node:net";
+import { z } from "zod";
+
+/** The numeral with thousands apart, as people read it. */
+function digits(value: number): string {
+  return value.toLocaleString("en-US");
+}
+
+function integerSentence(min: number, max: number, unit: string): string {
+  const counted = unit === "" ? "" : ` ${unit}`;
+  return `must be an integer from ${digits(min)} to ${digits(max)}${counted}`;
+}
+
+export function integer(min: number, max: number, unit = "") {
+  const error = integerSentence(min, max, unit);
+  return z.int({ error }).min(min, { error }).max(max, { error });
+}
+
+/** @param meaning what "auto" does */
+export function integerOrAuto(min: number, max: number, meaning: string) {
+  const error = `${integerSentence(min, max, "")}, or "auto": ${meaning}`;
+  const number = z.int({ error }).min(min, { error }).max(max, { error });
+  return z.union([z.literal("auto"), number], { error });
+}
+
+export function powerOfTwo(min: number, max: number) {
+  const error = `must be a power of two from ${digits(min)} to ${digits(max)}`;
+  return z
+    .int({ error })
+    .min(min, { error })
+    .max(max, { error })
+    .refine((value) => Number.isInteger(Math.log2(value)), { error });
+}
+
+export function choice<const Names extends readonly [string, ...string[]]>(names: Names) {
+  const quoted = names.map((name) => `"${name}"`).join(", ");
+  const error = names.length === 1 ? `must be ${quoted}` : `must be one of ${quoted}`;
+  return z.enum(names, { error });
+}
+
+export function flag() {
+  return z.boolean({ error: "must be true or false" });
+}
+
+export function flagOrAuto(meaning: string) {
+  const error = `must be true, false, or "auto": ${meaning}`;
+  return z.union([z.literal("auto"), z.boolean()], { error });
+}
+
+export function address() {
+  const error =
+    'must be an IP address or "localhost"; ' +
+    '"::" listens on all, IPv4 too; "127.0.0.1" on this machine only';
+  return z.string({ error }).refine((text) => text === "localhost" || isIP(text) !== 0, { error });
+}
+
+/** A path, or "" for none. Contents where a path belongs are refused, so no secret gets in here. */
+export function filePath(what: string) {
+  const error = `must be the path of ${what}`;
+  return z
+    .string({ error })
+    .max(511, { error: `${error}, at most 511 characters` })
+    .refine((text) => !/[\n\0]|-----BEGIN/.test(text), { error: `${error}, not its contents` });
+}
+
+export function fileName() {
+  const error = "must be a file's name, without a folder";
+  return z.string({ error }).refine((text) => isFileName(text), { error });
+}
+
+function isFileName(text: string): boolean {
+  const printable = [...text].every((character) => character >= " " && character !== "\x7f");
+  return printable && !["", ".", ".."].includes(text) && !text.includes("/");
+}
+
+/** Some of the names, each once. The first of the client's list that is offered wins. */
+export function listOf<const Names extends readonly [string, ...string[]]>(names: Names) {
+  const quoted = names.map((name) => `"${name}"`).join(", ");
+  const error = `must be a list of some of ${quoted}, each once`;
+  return z
+    .array(z.enum(names, { error }), { error })
+    .min(1, { error })
+    .refine((listed) => new Set(listed).size === listed.length, { error });
+}
