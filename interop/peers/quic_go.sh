@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+#   interop/peers/quic_go.sh
+#   interop/peers/quic_go/client.sh transfer /tmp/out https://127.0.0.1:4433/index.html
+#   interop/peers/quic_go/client.sh http3 /tmp/out https://127.0.0.1:4433/index.html
+#
+# quic-go's published interop client and server: the programs in its image for the QUIC interop
+# runner. Built without cgo, so that they run in an empty root (see quic_go/client.sh).
+set -euo pipefail
+peer=quic_go
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+version=v0.65.0
+wanted="quic-go $version interop client and server"
+need go "install Go 1.25 or newer and put it on PATH"
+exit_if_installed "$wanted"
+
+minor="$(go env GOVERSION | sed -E 's/^go1\.([0-9]+).*/\1/')"
+[ "$minor" -ge 25 ] || missing "Go 1.25 (found $(go env GOVERSION))" "install a newer Go"
+for program in client server; do
+  run_logged env CGO_ENABLED=0 GOBIN="$peer_dir/bin" GOFLAGS=-p=1 \
+    go install -trimpath "github.com/quic-go/quic-go/interop/$program@$version"
+done
+mark_installed "$wanted"

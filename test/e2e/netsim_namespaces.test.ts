@@ -1,0 +1,72 @@
+/**
+ * The simulator's network namespaces: they separate, they connect through the relay, and they go
+ * away.
+ */
+import { describe, expect, test } from "bun:test";
+import {
+  inNamespace,
+  NAT_ADDRESSES,
+  namespacesUnavailable,
+  openNamespaces,
+  RELAY_ADDRESS,
+  SERVER_ADDRESS,
+} from "../../interop/netsim/namespaces.ts";
+import { startNetsim } from "../../interop/netsim/spawn.ts";
+import { skipReason } from "../support/peer.ts";
+
+const noNamespaces = skipReason(namespacesUnavailable());
+describe.skipIf(noNamespaces)("namespaces", () => {
+  test("client and server meet only through the relay; none of it stays behind", async () => {
+    const spaces = await openNamespaces();
+    const names = [spaces.client, spaces.middle, spaces.server];
+    // A UDP echo in the server's namespace, and a client in its own that asks it twice, once after
+    // a rebinding.
+    const server = Bun.spawn(
+      [...inNamespace(spaces.server), process.execPath, "-e", ECHO_SERVER, SERVER_ADDRESS],
+      { stdout: "pipe", stderr: "inherit" },
+    );
+    const port = Number(new TextDecoder().decode((await server.stdout.getReader().read()).value));
+    const netsim = await startNetsim(
+      [
+        ...["--server", `${SERVER_ADDRESS}:${port}`, "--listen", `${RELAY_ADDRESS}:0`],
+        ...["--addresses", NAT_ADDRESSES.join(",")],
+      ],
+      spaces.middle,
+    );
+    const ask = (host: string, to: number) =>
+      Bun.spawnSync([...inNamespace(spaces.client), process.execPath, "-e", ASK, host, `${to}`], {
+        stdout: "pipe",
+        stderr: "inherit",
+      })
+        .stdout.toString()
+        .trim();
+    const sources = [ask(netsim.host, netsim.port)];
+    await netsim.rebind("address");
+    sources.push(ask(netsim.host, netsim.port));
+    const direct = ask(SERVER_ADDRESS, port);
+    await netsim.stop();
+    server.kill();
+    await spaces.close();
+    expect(sources.map((source) => source.split(" ")[0])).toEqual([
+      NAT_ADDRESSES[0] ?? "",
+      NAT_ADDRESSES[1] ?? "",
+    ]);
+    expect(direct).toBe("none");
+    const left = Bun.spawnSync(["ip", "netns", "list"]).stdout.toString();
+    for (const name of names) expect(left).not.toContain(name);
+  });
+});
+
+/** Answers with the source address it saw. */
+const ECHO_SERVER = `
+  const socket = await Bun.udpSocket({ hostname: process.argv[1], socket: {
+    data: (self, bytes, port, address) => void self.send(address + " " + port, port, address) } });
+  console.log(socket.port);
+  setTimeout(() => process.exit(0), 15000);`;
+
+const ASK = `
+  const [host, port] = process.argv.slice(1);
+  const data = (_, bytes) => { console.log(bytes.toString()); process.exit(0); };
+  const socket = await Bun.udpSocket({ socket: { data } });
+  try { socket.send("ask", Number(port), host); } catch {}
+  setTimeout(() => { console.log("none"); process.exit(0); }, 400);`;
