@@ -1,0 +1,181 @@
+/**
+ * What there is to run: every folder of test/ is a group, and a group is a list of steps.
+ *
+ * A file `NAME_full.test.ts` runs from the full tier on, `NAME_long.test.ts` in the long one only;
+ * all others always run and may look at QUICD_TIER to do more.
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+
+export type Tier = "default" | "full" | "long";
+
+export interface Step {
+  name: string;
+  argv: string[];
+  limitSeconds: number;
+  env?: Record<string, string>;
+  /** How to count: from bun's report, from a closing line, or the exit code as one test. */
+  count: "junit" | "line" | "exit" | "none";
+}
+
+export interface Group {
+  name: string;
+  steps: Step[];
+}
+
+/** Seconds that one step may take, and that one fuzzer runs. */
+const LIMITS: Record<Tier, { bun: number; fuzz: number }> = {
+  default: { bun: 300, fuzz: 4 },
+  full: { bun: 1200, fuzz: 15 },
+  long: { bun: 4 * 3600, fuzz: 900 },
+};
+
+/** Folders whose tests start servers: a process for each file, so that a crash loses one file. */
+const ISOLATED = new Set(["e2e"]);
+const LAST = ["native", "fuzz", "quiche", "e2e"];
+
+export function listGroups(root: string, tier: Tier): Group[] {
+  const folders = readdirSync(join(root, "test"), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name);
+  const groups: Group[] = [{ name: "house", steps: bunSteps(root, "", tier) }];
+  for (const folder of folders) groups.push({ name: folder, steps: bunSteps(root, folder, tier) });
+
+  const group = (name: string): Group => {
+    const found = groups.find((candidate) => candidate.name === name);
+    if (found) return found;
+    const made: Group = { name, steps: [] };
+    groups.push(made);
+    return made;
+  };
+  group("native").steps.push(...nativeSteps(root));
+  group("fuzz").steps.push(...fuzzSteps(root, tier));
+  group("quiche").steps.push(...crateSteps(root));
+  if (tier !== "default") group("e2e").steps.unshift(...peerSteps(root));
+
+  return groups
+    .filter((candidate) => candidate.steps.length > 0)
+    .sort((a, b) => LAST.indexOf(a.name) - LAST.indexOf(b.name));
+}
+
+function runsIn(file: string, tier: Tier): boolean {
+  if (file.endsWith("_long.test.ts")) return tier === "long";
+  if (file.endsWith("_full.test.ts")) return tier !== "default";
+  return file.endsWith(".test.ts");
+}
+
+function bunSteps(root: string, folder: string, tier: Tier): Step[] {
+  const directory = join(root, "test", folder);
+  const files = (readdirSync(directory, { recursive: folder !== "" }) as string[])
+    .filter((file) => runsIn(file, tier))
+    .sort()
+    .map((file) => join(directory, file));
+  if (files.length === 0) return [];
+  const step = (name: string, paths: string[]): Step => ({
+    name,
+    argv: [process.execPath, "test", "--timeout", "20000", ...paths],
+    limitSeconds: LIMITS[tier].bun,
+    env: { QUICD_TIER: tier },
+    count: "junit",
+  });
+  if (!ISOLATED.has(folder)) return [step(folder || "house", files)];
+  return files.map((file) => step(`${folder}/${basename(file, ".test.ts")}`, [file]));
+}
+
+/** ASLR off where allowed: the runtimes of older clangs collide with 32 bits of it. */
+function fixedAddresses(): string[] {
+  const probe = Bun.spawnSync(["setarch", "-R", "true"], { stdout: "ignore", stderr: "ignore" });
+  return probe.exitCode === 0 ? ["setarch", "-R"] : [];
+}
+
+const SANITIZER_ENV = {
+  ASAN_OPTIONS: "detect_leaks=1:abort_on_error=1:strict_string_checks=1",
+  UBSAN_OPTIONS: "print_stacktrace=1:halt_on_error=1",
+  TSAN_OPTIONS: "halt_on_error=1:second_deadlock_stack=1",
+};
+
+const NATIVE_LIMIT_SECONDS = 120;
+const MAKE = ["make", "-C", "native", "--no-print-directory"];
+
+function makeStep(name: string, ...goals: string[]): Step {
+  return { name, argv: [...MAKE, "-j2", ...goals], limitSeconds: 600, count: "none" };
+}
+
+function cSources(root: string, folder: string, suffix: string): string[] {
+  const directory = join(root, "test", folder);
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory)
+    .filter((file) => file.endsWith(suffix))
+    .sort();
+}
+
+function nativeSteps(root: string): Step[] {
+  const sources = cSources(root, "native", "_test.c");
+  if (sources.length === 0) return [];
+  const prefix = fixedAddresses();
+  const run = (variant: string, source: string): Step => {
+    const name = basename(source, ".c");
+    return {
+      name: `${variant}/${name}`,
+      argv: [...(variant === "lib" ? [] : prefix), join(root, "build", variant, "test", name)],
+      limitSeconds: NATIVE_LIMIT_SECONDS,
+      env: SANITIZER_ENV,
+      count: "line",
+    };
+  };
+  // A race needs two threads: only tests that start some are worth ThreadSanitizer's time.
+  const threaded = sources.filter((source) =>
+    readFileSync(join(root, "test/native", source), "utf8").includes("pthread_create"),
+  );
+  const steps = [makeStep("build", "tests"), ...sources.map((source) => run("lib", source))];
+  steps.push(makeStep("build with ASan and UBSan", "SANITIZE=address", "tests"));
+  steps.push(...sources.map((source) => run("asan", source)));
+  if (threaded.length > 0) {
+    const goals = threaded.map((source) => `../build/tsan/test/${basename(source, ".c")}`);
+    steps.push(makeStep("build with TSan", "SANITIZE=thread", ...goals));
+    steps.push(...threaded.map((source) => run("tsan", source)));
+  }
+  return steps;
+}
+
+function fuzzSteps(root: string, tier: Tier): Step[] {
+  const sources = cSources(root, "fuzz", "_fuzz.c");
+  if (sources.length === 0) return [];
+  const seconds = LIMITS[tier].fuzz;
+  const run = (source: string): Step => {
+    const name = basename(source, ".c");
+    const grown = join(root, "build/corpus", name);
+    const seeds = join(root, "test/fuzz/corpus", name);
+    return {
+      name,
+      // New inputs go to the first folder; the second, where it exists, is the committed one.
+      argv: [
+        ...["sh", "-c", 'mkdir -p "$1" && shift && exec "$@"', "sh", grown],
+        ...fixedAddresses(),
+        join(root, "build/fuzz", name),
+        `-max_total_time=${seconds}`,
+        "-timeout=10",
+        "-rss_limit_mb=2048",
+        `-artifact_prefix=${join(root, "build/corpus", `${name}.`)}`,
+        grown,
+        ...(existsSync(seeds) ? [seeds] : []),
+      ],
+      limitSeconds: seconds + 60,
+      env: SANITIZER_ENV,
+      count: "exit",
+    };
+  };
+  return [makeStep("build", "fuzzers"), ...sources.map(run)];
+}
+
+function crateSteps(root: string): Step[] {
+  const script = join(root, "native/quiche/test.sh");
+  if (!existsSync(script)) return [];
+  return [{ name: "quiche", argv: [script], limitSeconds: 1500, count: "line" }];
+}
+
+function peerSteps(root: string): Step[] {
+  const script = join(root, "interop/peers/install.sh");
+  if (!existsSync(script)) return [];
+  return [{ name: "install peers", argv: [script], limitSeconds: 1200, count: "none" }];
+}
