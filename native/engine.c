@@ -17,6 +17,11 @@
 
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic(struct quicd_engine *) engines[QUICD_ENGINES_MAX];
+/*
+ * Engines that ended. Their small structures stay: a JavaScript thread may be inside a call with a handle of theirs, and
+ * may look at their views until the process ends.
+ */
+static struct quicd_engine *retired;
 
 struct quicd_engine *quicd_engine_at(uint32_t index)
 {
@@ -200,6 +205,8 @@ static void leave_table(struct quicd_engine *engine)
 	pthread_mutex_lock(&table_lock);
 	if (quicd_engine_at(engine->index) == engine)
 		atomic_store(&engines[engine->index], NULL);
+	engine->retired_next = retired;
+	retired = engine;
 	pthread_mutex_unlock(&table_lock);
 }
 

@@ -28,6 +28,7 @@ struct quicd_engine {
 	_Atomic uint32_t next_app; /* round robin at accept */
 	atomic_bool ending;	   /* stop was asked for */
 	int keylog_fd;
+	struct quicd_engine *retired_next;
 	char error[256]; /* why the start failed */
 };
 

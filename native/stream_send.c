@@ -144,7 +144,8 @@ static void pump(struct quicd_stream *stream, struct quicd_connection *connectio
 			return;
 		}
 		const bool all = (uint32_t)taken == segment->length;
-		segment->bytes += taken;
+		if (taken > 0) /* a FIN alone has no bytes to point into */
+			segment->bytes += taken;
 		segment->length -= (uint32_t)taken;
 		count_taken(stream, connection, (uint32_t)taken);
 		if (!all)

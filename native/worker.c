@@ -155,15 +155,20 @@ static void process_dirty(struct quicd_worker *worker)
 
 static void run_commands(struct quicd_worker *worker)
 {
-	for (uint32_t app = 0; app < worker->engine->options.apps; app++)
-		quicd_commands_run(worker, &worker->engine->apps[app].links[worker->index], app, COMMANDS_PER_TURN);
+	for (uint32_t index = 0; index < worker->engine->options.apps; index++) {
+		struct quicd_app *app = &worker->engine->apps[index];
+		/* The rings of a place that nobody holds may be made anew at any moment: hands off. */
+		if (quicd_app_attached(app))
+			quicd_commands_run(worker, &app->links[worker->index], index, COMMANDS_PER_TURN);
+	}
 }
 
 /* Those that waited for ring room, for chunks, or whose answers came up since; tried in the order they came. */
 static void deliver_blocked(struct quicd_worker *worker)
 {
-	for (uint32_t app = 0; app < worker->engine->options.apps; app++)
-		quicd_events_walk(worker, &worker->engine->apps[app].links[worker->index]);
+	for (uint32_t index = 0; index < worker->engine->options.apps; index++)
+		if (quicd_app_attached(&worker->engine->apps[index]))
+			quicd_events_walk(worker, &worker->engine->apps[index].links[worker->index]);
 	quicd_slab_collect(&worker->slab, chunk_returned, worker);
 	struct quicd_node waiting;
 	quicd_node_init(&waiting);
@@ -213,9 +218,11 @@ static bool something_waits(struct quicd_worker *worker)
 	for (uint32_t index = 0; index < worker->engine->options.apps; index++) {
 		struct quicd_app *app = &worker->engine->apps[index];
 		struct quicd_link *link = &app->links[worker->index];
-		if (quicd_ring_ready(&link->commands) > 0)
-			return true;
 		if (quicd_app_is_leaving(app, worker->index))
+			return true;
+		if (!quicd_app_attached(app))
+			continue;
+		if (quicd_ring_ready(&link->commands) > 0)
 			return true;
 		if (quicd_node_linked(&worker->blocked)) {
 			atomic_store_explicit(&link->wants_room, 1, memory_order_seq_cst);

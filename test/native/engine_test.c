@@ -124,6 +124,7 @@ static void echoes_streams(void)
 	}
 	echo_stop(app);
 	CHECK(app->connected == 6);
+	free(app);
 	quicd_engine_stop(engine);
 }
 
@@ -138,6 +139,7 @@ static void survives_rebinding(void)
 	CHECK(engine->workers[0].counters->rebindings >= 15);
 	client_close(&client);
 	echo_stop(app);
+	free(app);
 	quicd_engine_stop(engine);
 }
 
@@ -164,6 +166,7 @@ static void echoes_datagrams(void)
 	CHECK(back == 200);
 	client_close(&client);
 	echo_stop(app);
+	free(app);
 	quicd_engine_stop(engine);
 }
 
@@ -210,6 +213,7 @@ static void slow_consumer_meets_flow_control(void)
 	CHECK(fin && received == sent);
 	client_close(&client);
 	echo_stop(app);
+	free(app);
 	quicd_engine_stop(engine);
 }
 
@@ -273,6 +277,7 @@ static void refuses_misuse(void)
 	CHECK(quicd_commands_commit(h, 0) == QUICD_REFUSED_INVALID);
 	CHECK(engine->apps[0].view->misuses == 5);
 	echo_stop(app);
+	free(app);
 	quicd_engine_stop(engine);
 }
 
@@ -312,6 +317,7 @@ static void shrugs_off_garbage(void)
 	CHECK(echo_stream(&client, 0, 100000, 0, NULL));
 	client_close(&client);
 	echo_stop(app);
+	free(app);
 	quicd_engine_stop(engine);
 }
 

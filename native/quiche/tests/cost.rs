@@ -1,4 +1,4 @@
-//! What a request and its answer cost: rounds of small ones, all ready at once, over two connections in memory.
+//! What a request and its answer cost: rounds of small ones over two connections in memory.
 //! Not a test: run it under `valgrind --tool=callgrind --toggle-collect='*cost*round*'` and divide by the pairs.
 
 mod support;
@@ -11,11 +11,10 @@ use quicd_quiche::time::*;
 use quicd_quiche::train::*;
 use support::*;
 
-const STREAMS: u64 = 10;
-
 /// Memory that is not made anew for each packet, as the C core has it.
 struct Bench {
     pipe: Pipe,
+    streams: u64,
     out: Vec<u8>,
     ids: [u64; 64],
     client: Address,
@@ -55,7 +54,7 @@ impl Bench {
         let mut state = State::default();
         unsafe { qd_get_state(connection, &mut state) };
         let found = unsafe { qd_next_readable(connection, self.ids.as_mut_ptr(), self.ids.len()) };
-        assert_eq!(found as u64, STREAMS);
+        assert_eq!(found as u64, self.streams);
         let none = std::ptr::null_mut();
         for id in &self.ids[..found] {
             let (mut fin, mut data) = (false, [0; 128]);
@@ -68,10 +67,10 @@ impl Bench {
         unsafe { qd_timeout_ns(connection) };
     }
 
-    /// STREAMS requests and their answers; returns the packets of both sides.
+    /// |streams| requests and their answers; returns the packets of both sides.
     #[inline(never)]
     fn round(&mut self, first: u64) -> (u64, u64) {
-        for stream in first..first + STREAMS {
+        for stream in first..first + self.streams {
             self.pipe.client.send(stream * 4, &[b'?'; 60], true);
         }
         let client = self.transfer(true);
@@ -82,19 +81,29 @@ impl Bench {
     }
 }
 
-#[test]
-#[ignore]
-fn small_requests() {
+fn measure(streams: u64) {
     let pipe = Pipe::established();
     let (client, nat, server) = (address(CLIENT).into(), address(NAT).into(), address(SERVER).into());
-    let mut bench = Bench { pipe, out: vec![0; 65_536], ids: [0; 64], client, nat, server };
-    let rounds = std::env::var("ROUNDS").map_or(300, |text| text.parse().unwrap());
+    let mut bench = Bench { pipe, streams, out: vec![0; 65_536], ids: [0; 64], client, nat, server };
+    let pairs = 3000;
     let (mut client, mut server) = (0, 0);
-    for turn in 0..rounds {
-        let packets = bench.round(turn * STREAMS);
+    for first in (0..pairs).step_by(streams as usize) {
+        let packets = bench.round(first);
         client += packets.0;
         server += packets.1;
     }
-    let pairs = (rounds * STREAMS) as f64;
-    println!("{pairs} pairs; packets per pair: client {:.3}, server {:.3}", client as f64 / pairs, server as f64 / pairs);
+    let per_pair = |packets: u64| packets as f64 / pairs as f64;
+    println!("{pairs} pairs, packets per pair: client {:.3}, server {:.3}", per_pair(client), per_pair(server));
+}
+
+#[test]
+#[ignore]
+fn one_at_a_time() {
+    measure(1);
+}
+
+#[test]
+#[ignore]
+fn ten_at_once() {
+    measure(10);
 }
