@@ -50,22 +50,33 @@ void quicd_connection_set_state(struct quicd_connection *connection, enum quicd_
 	connection->view->state = state;
 }
 
+/* The oldest spent slot whose events are all consumed, else a fresh one. Its generation counts on. */
+static struct quicd_connection *take_slot(struct quicd_worker *worker)
+{
+	if (quicd_node_linked(&worker->spent)) {
+		struct quicd_connection *oldest =
+			QUICD_ELEMENT(worker->spent.next, struct quicd_connection, dying);
+		if (oldest->events_out == 0) {
+			quicd_node_remove(&oldest->dying);
+			return oldest;
+		}
+	}
+	if (worker->connection_used == worker->connection_capacity)
+		return NULL;
+	return &worker->connections[worker->connection_used++];
+}
+
 struct quicd_connection *quicd_connection_new(struct quicd_worker *worker)
 {
-	uint32_t slot = worker->connection_free;
-	if (slot != 0)
-		worker->connection_free = worker->connections[slot - 1].free_next;
-	else if (worker->connection_used < worker->connection_capacity)
-		slot = ++worker->connection_used;
-	else
+	struct quicd_connection *connection = take_slot(worker);
+	if (!connection)
 		return NULL;
-	struct quicd_connection *connection = &worker->connections[slot - 1];
 	const uint32_t generation = connection->generation + 1;
 	memset(connection, 0, sizeof(*connection));
 	connection->worker = worker;
-	connection->index = slot - 1;
+	connection->index = (uint32_t)(connection - worker->connections);
 	connection->generation = generation;
-	connection->view = &worker->connection_views[slot - 1];
+	connection->view = &worker->connection_views[connection->index];
 	connection->next_id[0] = 1; /* server-initiated bidirectional, RFC 9000 §2.1 */
 	connection->next_id[1] = 3;
 	struct quicd_node *nodes[] = { &connection->streams, &connection->readable, &connection->sendable,
@@ -112,11 +123,9 @@ void quicd_connection_free(struct quicd_connection *connection)
 	link->connections--;
 	if (connection->state != QUICD_STATE_CLOSED)
 		quicd_connection_set_state(connection, QUICD_STATE_CLOSED);
-	quicd_connection_set_state(connection, QUICD_STATE_FREE);
-	connection->generation++;
+	connection->state = QUICD_STATE_FREE; /* the view goes on saying CLOSED */
 	connection->quiche = NULL;
-	connection->free_next = worker->connection_free;
-	worker->connection_free = connection->index + 1;
+	quicd_list_append(&worker->spent, &connection->dying);
 	worker->live_connections--;
 	worker->counters->live_connections = worker->live_connections;
 	worker->counters->closed++;
@@ -288,9 +297,5 @@ void quicd_connection_refresh_view(struct quicd_connection *connection)
 	qd_get_stats(connection->quiche, &stats);
 	struct quicd_connection_view *view = connection->view;
 	view->round_trip_us = (uint32_t)(stats.round_trip_ns / 1000);
-	view->received_bytes = stats.received_bytes;
-	view->sent_bytes = stats.sent_bytes;
-	view->received_packets = stats.received_packets;
-	view->sent_packets = stats.sent_packets;
 	view->lost_packets = stats.lost_packets;
 }

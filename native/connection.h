@@ -45,7 +45,6 @@ struct quicd_connection {
 	uint32_t generation;
 	enum quicd_connection_state state;
 	uint32_t app;
-	uint32_t free_next; /* index + 1 */
 	uint32_t pending;   /* enum quicd_connection_pending */
 	uint32_t told;	    /* lifecycle events already emitted, same bits */
 	struct quicd_answer *answers, *answers_tail;
@@ -60,7 +59,7 @@ struct quicd_connection {
 	struct quicd_node readable; /* quicd_stream.readable */
 	struct quicd_node sendable; /* quicd_stream.sendable */
 	struct quicd_node telling;  /* quicd_stream.telling */
-	struct quicd_node dirty, flush, blocked, dying; /* of the worker's lists */
+	struct quicd_node dirty, flush, blocked, dying; /* of the worker's lists; dying also of its spent slots */
 	uint64_t accepted_ns;
 	uint64_t hold_until_ns; /* an ACK waits for the application's answer; 0: none */
 	uint64_t keep_alive_ns; /* interval, 0: off */
@@ -76,7 +75,10 @@ bool quicd_connections_create(struct quicd_worker *worker, uint32_t capacity);
 void quicd_connections_destroy(struct quicd_worker *worker);
 /* A slot in state INITIAL, or NULL when the table is full. */
 struct quicd_connection *quicd_connection_new(struct quicd_worker *worker);
-/* Everything it holds goes back; the slot's generation moves on. */
+/*
+ * Everything it holds goes back. The slot is used again only after the app thread has consumed the last event about it, so
+ * that what the events refer to in the view still stands there.
+ */
 void quicd_connection_free(struct quicd_connection *connection);
 /* NULL when the slot was reused or is free. */
 struct quicd_connection *quicd_connection_of(struct quicd_worker *worker, uint32_t index, uint32_t generation);

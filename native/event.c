@@ -62,9 +62,9 @@ bool quicd_events_walk(struct quicd_worker *worker, struct quicd_link *link)
 	for (; link->events_walked != head; link->events_walked++) {
 		const struct quicd_event_owner owner =
 			link->event_owner[link->events_walked & (link->events.capacity - 1)];
-		struct quicd_connection *connection =
-			quicd_connection_of(worker, owner.connection, owner.generation);
-		if (!connection)
+		/* The slot may be freed, but not used again while events about it are out. */
+		struct quicd_connection *connection = &worker->connections[owner.connection];
+		if (connection->generation != owner.generation)
 			continue;
 		assert(connection->events_out > 0);
 		connection->events_out--;

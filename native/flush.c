@@ -28,6 +28,8 @@ bool quicd_connection_flush(struct quicd_connection *connection)
 	if (bytes > 0) {
 		quicd_net_send(worker, &train);
 		connection->received_since_send = 0;
+		connection->view->sent_bytes += train.bytes;
+		connection->view->sent_packets += train.segments;
 		connection->sent_ns = worker->now_ns;
 		/* What was sent may have made room for more. */
 		if (train.more || quicd_node_linked(&connection->sendable))
@@ -78,5 +80,6 @@ void quicd_connection_on_timer(struct quicd_connection *connection)
 	    now >= connection->sent_ns + connection->keep_alive_ns)
 		qd_send_ack_eliciting(connection->quiche);
 	connection->hold_until_ns = 0;
+	quicd_connection_refresh_view(connection); /* timers are rare enough to keep the round trip fresh */
 	quicd_list_append(&worker->dirty, &connection->dirty);
 }

@@ -46,6 +46,10 @@ static void leave(struct quicd_worker *worker, struct quicd_app *app)
 		;
 	close_connections(worker, app->index, INTERNAL_ERROR);
 	assert(link->connections == 0);
+	/* Nobody will consume its events any more: its slots are free for all purposes. */
+	for (uint32_t slot = 0; slot < worker->connection_used; slot++)
+		if (worker->connections[slot].app == app->index)
+			worker->connections[slot].events_out = 0;
 	quicd_slab_end_leases(&worker->slab, app->index);
 	quicd_slab_collect(&worker->slab, returned, worker);
 	quicd_app_worker_left(app, worker->index);

@@ -25,6 +25,8 @@ void quicd_receive_datagram(struct quicd_worker *worker, uint8_t *bytes, uint32_
 		return;
 	counters->connection_datagrams++;
 	connection->received_since_send++;
+	connection->view->received_bytes += length;
+	connection->view->received_packets++;
 	const int result = qd_recv(connection->quiche, bytes, length, from, to);
 	if (result < 0 && result != QD_DONE)
 		counters->connection_rejected++;

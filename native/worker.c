@@ -121,6 +121,7 @@ static bool start(struct quicd_worker *worker)
 	quicd_node_init(&worker->flushes);
 	quicd_node_init(&worker->blocked);
 	quicd_node_init(&worker->dying);
+	quicd_node_init(&worker->spent);
 	worker->slab.wake = wake_for_chunks;
 	worker->slab.owner = worker;
 	worker->config = make_config(worker);

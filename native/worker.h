@@ -39,7 +39,6 @@ struct quicd_worker {
 	struct quicd_connection *connections;
 	struct quicd_connection_view *connection_views;
 	uint32_t connection_capacity;
-	uint32_t connection_free; /* index + 1 */
 	uint32_t connection_used; /* slots ever touched */
 	uint32_t live_connections;
 
@@ -58,6 +57,7 @@ struct quicd_worker {
 	struct quicd_node flushes; /* connections that may have something to send */
 	struct quicd_node blocked; /* connections that wait for ring room or for chunks */
 	struct quicd_node dying;   /* closed: to be freed at the end of the turn */
+	struct quicd_node spent;   /* freed slots, oldest first */
 	uint32_t apps_to_wake[2];  /* bit set of app threads with new events, one word per 32 */
 	uint64_t version_tokens_ns; /* rate limit of Version Negotiation */
 

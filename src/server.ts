@@ -197,10 +197,9 @@ export async function serve(options: ServeOptions): Promise<QuicServer> {
     throw new TypeError("appThreads needs app: a module; functions cannot cross to other threads");
   }
   const module = app === undefined ? null : pathToFileURL(resolvePath(app)).href;
-  const certificate = await readTls(options.tls);
-  const { alpn: alpns, ...engine } = engineOptionsOf(options, certificate);
+  const engine = engineOptionsOf(options, await readTls(options.tls));
   const maxRequestBodyBytes = options.maxRequestBodySize ?? DEFAULT_REQUEST_BODY_BYTES;
-  const registry = new AppRegistry();
+  const registry = options.registry ?? new AppRegistry();
   const server = new QuicServer(registry, {
     engine,
     shutdownGraceMs: options.shutdownGraceMs ?? SHUTDOWN_GRACE_MS,
@@ -209,10 +208,12 @@ export async function serve(options: ServeOptions): Promise<QuicServer> {
       ? { threads: { count: appThreads, module, maxRequestBodyBytes } }
       : {}),
   });
+  const handled = module !== null || fetch !== undefined || lean !== undefined;
+  if (options.registry !== undefined && !handled) return server.start();
   let handler: H3Handler = appThreads > 0 ? { fetch: unreached } : { fetch, lean, error };
   if (module !== null && appThreads === 0) handler = (await import(module)).default;
   const h3 = new H3Factory(handler, { serverFacade: server, maxRequestBodyBytes });
-  for (const alpn of alpns) registry.register(alpn, factoryFor(alpn, h3));
+  for (const alpn of options.alpn ?? ["h3"]) registry.register(alpn, factoryFor(alpn, h3));
   return server.start();
 }
 

@@ -4,6 +4,7 @@ import { engineOptions } from "../cli/engine_options.ts";
 import { configSchema } from "../config/schema.ts";
 import { chooseWorkers, usableCpus } from "../config/workers.ts";
 import type { EngineOptions } from "../native/addon.ts";
+import type { AppRegistry } from "../transport/registry.ts";
 import type { TlsOptions } from "./tls.ts";
 
 export interface ServeOptions extends H3Handler {
@@ -11,7 +12,10 @@ export interface ServeOptions extends H3Handler {
   port?: number;
   /** Numeric address or "localhost". Default "::", both families. */
   hostname?: string;
+  /** Default: the development certificate, self-signed and kept between starts. */
   tls?: TlsOptions;
+  /** Protocols of one's own; HTTP/3 is added to them when there is a handler. */
+  registry?: AppRegistry;
   /**
    * Module whose default export has `fetch`: what more than one thread needs, as functions cannot
    * cross.
@@ -22,7 +26,7 @@ export interface ServeOptions extends H3Handler {
   /** Native threads; default: one per usable CPU, at least 2. */
   workers?: number;
   backend?: EngineOptions["backend"];
-  /** In order of preference. Default ["h3"]. */
+  /** What the handler is offered as, in order of preference. Default ["h3"]. */
   alpn?: string[];
   /** Seconds without a packet until a connection ends. Default 30. */
   idleTimeout?: number;
@@ -44,7 +48,7 @@ function present<Value>(name: string, value: Value | undefined): Record<string, 
 export function engineOptionsOf(
   options: ServeOptions,
   certificate: { certificatePem: string; privateKeyPem: string },
-): EngineOptions {
+): Omit<EngineOptions, "alpn"> {
   const { port, hostname, workers, backend, idleTimeout } = options;
   const config = configSchema.parse({
     netio: {
@@ -64,6 +68,6 @@ export function engineOptionsOf(
     ...chosen,
     certificate,
     secret: null,
-    alpns: options.alpn ?? ["h3"],
+    alpns: [],
   });
 }

@@ -1,5 +1,6 @@
 /** `tls` as `Bun.serve` takes it: PEM text, a path, bytes or a file. */
 import type { BunFile } from "bun";
+import { developmentCertificate } from "../tls/development.ts";
 
 export type PemSource = string | Uint8Array | BunFile;
 
@@ -25,9 +26,7 @@ async function readPem(source: PemSource, name: "cert" | "key"): Promise<string>
 export async function readTls(
   tls: TlsOptions | undefined,
 ): Promise<{ certificatePem: string; privateKeyPem: string }> {
-  if (tls === undefined) {
-    throw new TypeError("QUIC needs a certificate: tls: { cert, key } (PEM text, path or file)");
-  }
+  if (tls === undefined) return developmentCertificate();
   const [certificatePem, privateKeyPem] = await Promise.all([
     readPem(tls.cert, "cert"),
     readPem(tls.key, "key"),

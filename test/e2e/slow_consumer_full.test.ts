@@ -21,7 +21,10 @@ describe.skipIf(peerMissing("curl"))("a slow consumer", () => {
   let folder: TemporaryFolder;
   beforeAll(async () => {
     folder = new TemporaryFolder();
-    server = await ServerProcess.start({ target: join(import.meta.dir, "apps/test_app.ts") });
+    server = await ServerProcess.start({
+      target: join(import.meta.dir, "apps/test_app.ts"),
+      env: { QUICD_HTTP_MAX_BODY_BYTES: `${2 * UPLOAD_BYTES}` },
+    });
   });
   afterAll(async () => {
     expect(await server?.stop()).toBe(0);

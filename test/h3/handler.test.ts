@@ -155,7 +155,7 @@ describe("lean", () => {
 });
 
 describe("uploads", () => {
-  test("wait as leases while nobody reads, and are released exactly once as they are read", async () => {
+  test("wait as leases while nobody reads, and each is released once read", async () => {
     const gate = Promise.withResolvers<void>();
     let reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
     const { connection, open } = serve(async (request) => {
@@ -180,7 +180,7 @@ describe("uploads", () => {
     expect(response(stream).text).toBe("done");
   });
 
-  test("a response before the end of the request stops it with H3_NO_ERROR (§4.1) and drops the rest", async () => {
+  test("an early response stops the request with H3_NO_ERROR (RFC 9114 §4.1)", async () => {
     const { connection, open } = serve(() => new Lazy("early"));
     const stream = open();
     connection.deliver(stream, [...POST, ...content(text("begin"))], false);
@@ -192,7 +192,7 @@ describe("uploads", () => {
     expect(connection.closed).toBeNull();
   });
 
-  test("a reset in the middle aborts the signal, fails the reader, releases the leases", async () => {
+  test("a reset midway aborts the signal, fails the reader, releases the leases", async () => {
     const seen: unknown[] = [];
     const { connection, open, factory, errors } = serve(async (request) => {
       request.signal.addEventListener("abort", () => seen.push(request.signal.reason));
@@ -212,6 +212,19 @@ describe("uploads", () => {
     expect(stream.resetCode).toBe(0x10c);
     expect(stream.sent).toEqual([]);
     expect(errors.length).toBe(1);
+  });
+
+  test("reading on behind the response fails instead of ending short", async () => {
+    const late = Promise.withResolvers<unknown>();
+    const { connection, open } = serve((request) => {
+      setTimeout(() => request.text().then(late.resolve, late.reject), 2);
+      return new Lazy("early");
+    });
+    const stream = open();
+    connection.deliver(stream, [...POST, ...content(text("begin"))], false);
+    expect(late.promise).rejects.toThrow("the response is complete");
+    await Bun.sleep(5);
+    expect(connection.leasesOpen).toBe(0);
   });
 
   test("STOP_SENDING while the handler thinks, and the end of the connection", async () => {
@@ -246,7 +259,7 @@ describe("uploads", () => {
     expect(connection.leasesOpen).toBe(0);
   });
 
-  test("100 (Continue) is sent when the handler starts to read, not before (RFC 9110 §10.1.1)", async () => {
+  test("100 (Continue) is sent when the handler starts to read (RFC 9110 §10.1.1)", async () => {
     const gate = Promise.withResolvers<void>();
     const { connection, open } = serve(async (request) => {
       await gate.promise;

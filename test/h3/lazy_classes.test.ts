@@ -83,7 +83,7 @@ describe("Response", () => {
     }
   });
 
-  test("headers changed after it was made are sent; a body read by the handler is an error", async () => {
+  test("headers changed later are sent; a body read by the handler is an error", async () => {
     const { request, errors } = serve(async (incoming) => {
       const made = new Lazy("x");
       made.headers.set("x-late", "1");
@@ -248,7 +248,31 @@ describe("Request", () => {
 });
 
 describe("installed", () => {
-  test("Response is lazy, Request takes a handler's request, and nothing happens twice", async () => {
+  test("Hono answers through both", async () => {
+    installLazyResponse();
+    const { Hono } = await import("hono");
+    const app = new Hono();
+    app.use(async (c, next) => {
+      await next();
+      c.res.headers.set("x-after", "1");
+    });
+    app.get("/hi/:name", (c) => c.text(`hi ${c.req.param("name")} ${c.req.query("q")}`));
+    app.post("/json", async (c) => c.json(await c.req.json(), 201));
+    const { request } = serve(app.fetch as (incoming: Request) => Promise<Response>);
+    const get = request(headers(head({ ":path": "/hi/bun?q=1" })));
+    const post = request([
+      ...headers(head({ ":method": "POST", ":path": "/json" })),
+      ...content(text('{"a":1}')),
+    ]);
+    const none = request(headers(head({ ":path": "/none" })));
+    await settle(20);
+    expect(response(get)).toMatchObject({ status: 200, text: "hi bun 1", complete: true });
+    expect(response(get).fields["x-after"]).toBe("1");
+    expect(response(post)).toMatchObject({ status: 201, text: '{"a":1}' });
+    expect(response(none)).toMatchObject({ status: 404, text: "404 Not Found" });
+  });
+
+  test("Response is lazy, and Request takes a handler's request", async () => {
     installLazyResponse();
     installLazyResponse();
     expect(LazyResponse.isLazyResponse(new Response(""))).toBe(true);

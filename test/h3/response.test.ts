@@ -245,7 +245,7 @@ describe.each(KINDS)("$kind Response", ({ R }) => {
       expect(fields[name]).toBeUndefined();
   });
 
-  test("content-length of the handler's own: kept where the body does not know, enforced, ignored where it does", async () => {
+  test("content-length of the handler's own counts where the body knows none", async () => {
     const run = async (make: () => Response, request = headers(GET)) => {
       const served = serve(make);
       const stream = served.request(request);
@@ -343,6 +343,11 @@ describe("lazy Response only", () => {
     expect(request(headers(GET)).writes.length).toBe(1);
     const bytes = serve(() => new Lazy(new Uint8Array(15_000))).request(headers(GET));
     expect(bytes.writes.length).toBe(1);
+  });
+
+  test("101 is a 500: HTTP/3 switches no protocols (RFC 9114 §4.5)", () => {
+    const stream = serve(() => new Lazy(null, { status: 101 })).request(headers(GET));
+    expect(response(stream).status).toBe(500);
   });
 
   test("content-length is what is sent", () => {

@@ -1,4 +1,7 @@
-/** HTTP/0.9: the request line in every split, files of known and unknown length, and what goes wrong. */
+/**
+ * HTTP/0.9: the request line in every split, files of known and unknown length, and what goes
+ * wrong.
+ */
 import { describe, expect, test } from "bun:test";
 import { HqFactory } from "../../src/apps/hq/factory.ts";
 import { REQUEST_LINE_MAX, RequestLineReader } from "../../src/apps/hq/request_line.ts";

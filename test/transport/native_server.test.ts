@@ -1,6 +1,6 @@
 /**
- * The whole way with the native library: `serve`, requests, app threads that crash, graceful stops. Bun's
- * own HTTP/3 client asks. Skipped while the library is not built.
+ * The whole way with the native library: `serve`, requests, app threads that crash, graceful stops.
+ * Bun's own HTTP/3 client asks. Skipped while the library is not built.
  */
 import { expect, test } from "bun:test";
 import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
@@ -121,7 +121,7 @@ export default { fetch(request: Request) {
 });
 
 test.each<[string, Partial<ServeOptions>, string]>([
-  ["a certificate", {}, "certificate"],
+  ["a handler", { fetch: undefined }, "a handler needs fetch"],
   ["a module for app threads", { appThreads: 1 }, "appThreads needs app"],
   [
     "an application for each ALPN",

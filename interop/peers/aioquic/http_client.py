@@ -50,9 +50,12 @@ class HttpClient:
         self.body_bytes = 0
         peer.on_event = self._on_event
 
-    async def get(self, path: str) -> Answer:
+    async def get(self, path: str, seconds: float = 60.0) -> Answer:
         answer = self.start("GET", path, end=True)
-        await answer.done.wait()
+        try:
+            await asyncio.wait_for(answer.done.wait(), seconds)
+        except asyncio.TimeoutError:
+            answer.fail(f"no end within {seconds:g} s")
         return answer
 
     def start(self, method: str, path: str, end: bool) -> Answer:

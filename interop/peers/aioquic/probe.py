@@ -15,15 +15,16 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Callable
 
 from http_client import HttpClient
 from peer import PeerOptions, open_peer
 
 
-async def handshake_ms(options: PeerOptions) -> float:
+async def handshake_ms(options: PeerOptions, note: Callable[[float], None]) -> None:
     started = time.monotonic()
     async with open_peer(options):
-        return (time.monotonic() - started) * 1000
+        note((time.monotonic() - started) * 1000)
 
 
 async def ping_until(peer, blocked: asyncio.Event, every: float) -> list[float]:
@@ -48,12 +49,19 @@ async def run(args: argparse.Namespace) -> dict:
         await asyncio.sleep(args.lead)
         pings = asyncio.create_task(ping_until(old, answer.done, args.ping_every))
         handshakes: list[float] = []
-        while len(handshakes) < args.handshakes and not answer.done.is_set():
-            took = await handshake_ms(options)
+
+        def note(took_ms: float) -> None:
             if not answer.done.is_set():
-                handshakes.append(took)
+                handshakes.append(took_ms)
+
+        # Spread over the block, and none waits for another to be closed.
+        attempts = []
+        while len(attempts) < args.handshakes and not answer.done.is_set():
+            attempts.append(asyncio.create_task(handshake_ms(options, note)))
+            await asyncio.sleep(args.handshake_every)
         await answer.done.wait()
         blocked_ms = (time.monotonic() - started) * 1000
+        await asyncio.gather(*attempts)
         return {
             "blocked_ms": round(blocked_ms, 1),
             "status": answer.status,
@@ -71,6 +79,7 @@ def main() -> int:
     parser.add_argument("--warm-path", default="/")
     parser.add_argument("--block-path", required=True)
     parser.add_argument("--handshakes", type=int, default=10)
+    parser.add_argument("--handshake-every", type=float, default=0.05)
     parser.add_argument("--ping-every", type=float, default=0.05)
     parser.add_argument("--lead", type=float, default=0.1, help="seconds before the probes")
     parser.add_argument("--timeout", type=float, default=30)

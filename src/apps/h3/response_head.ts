@@ -42,6 +42,8 @@ function slotOf(status: number, fields: readonly string[]): number {
 
 export class ResponseHeadEncoder {
   readonly #entries: (Entry | null)[] = new Array<Entry | null>(CACHE_SLOTS).fill(null);
+  /** Fields that missed last, per slot: they enter at their second sight in a row. */
+  readonly #missed: (readonly string[] | null)[] = new Array<null>(CACHE_SLOTS).fill(null);
   #scratch = new Uint8Array(1024);
 
   /** The encoded section, valid until the next {@link encode}: `section[0 .. sectionBytes)`. */
@@ -51,8 +53,9 @@ export class ResponseHeadEncoder {
   declaredLength = -1;
 
   /**
-   * Encodes status and fields (lower-case name, value, ...) into {@link section}.
-   * Connection-specific fields are dropped: handlers written for HTTP/1 set them (RFC 9114 §4.2).
+   * Encodes status and fields (a list that never changes again: lower-case name, value, ...) into
+   * {@link section}. Connection-specific fields are dropped: handlers written for HTTP/1 set them
+   * (RFC 9114 §4.2).
    * @throws {TypeError} for a name or value that can't be sent: CR or LF would split the response
    * (RFC 9110 §5.5).
    */
@@ -60,22 +63,23 @@ export class ResponseHeadEncoder {
     const slot = slotOf(status, fields);
     const second = dateSecond();
     const entry = this.#entries[slot]!;
-    if (
-      entry !== null &&
-      entry.second === second &&
-      entry.status === status &&
-      sameFields(entry.fields, fields)
-    ) {
+    const known = entry !== null && entry.status === status && sameFields(entry.fields, fields);
+    if (known && entry.second === second) {
       this.section = entry.section;
       this.sectionBytes = entry.section.length;
       this.declaredLength = entry.declaredLength;
       return;
     }
     this.#encodeAnew(status, fields);
+    const missed = this.#missed[slot]!;
+    if (!known && (missed === null || !sameFields(missed, fields))) {
+      this.#missed[slot] = fields;
+      return;
+    }
     if (this.sectionBytes > CACHED_SECTION_MAX_BYTES) return;
     this.#entries[slot] = {
       status,
-      fields: fields.slice(),
+      fields,
       second,
       section: this.section.slice(0, this.sectionBytes),
       declaredLength: this.declaredLength,
