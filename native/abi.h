@@ -83,6 +83,7 @@ enum quicd_close_flag {
 	QUICD_CLOSE_APPLICATION = 1, /* CONNECTION_CLOSE 0x1d, else 0x1c (RFC 9000 §19.19) */
 	QUICD_CLOSE_LOCAL = 2,	     /* ours; else the peer's */
 	QUICD_CLOSE_TIMEOUT = 4,     /* idle or handshake timeout: nothing was sent or received */
+	QUICD_CLOSE_DRAINED = 8,     /* of CLOSE: only once all that was written has been acknowledged */
 };
 
 /* One entry of a command ring, app thread to worker. WRITE, DATAGRAM and CLOSE hand over one lease on the buffer. */

@@ -142,8 +142,21 @@ static void run_datagram(struct quicd_connection *connection, const struct quicd
 static void run_close(struct quicd_connection *connection, const struct quicd_command *command)
 {
 	struct quicd_worker *worker = connection->worker;
-	qd_close(connection->quiche, command->flags & QUICD_CLOSE_APPLICATION, command->error_code,
-		 bytes_of(worker, command), quicd_command_carries_buffer(command) ? command->length : 0);
+	const bool application = command->flags & QUICD_CLOSE_APPLICATION;
+	const uint8_t *reason = bytes_of(worker, command);
+	const uint32_t length = reason ? command->length : 0;
+	struct quicd_goodbye *goodbye = &connection->goodbye;
+	if (!(command->flags & QUICD_CLOSE_DRAINED)) {
+		qd_close(connection->quiche, application, command->error_code, reason, length);
+	} else if (!goodbye->waiting) {
+		*goodbye = (struct quicd_goodbye){ .waiting = true,
+						   .application = application,
+						   .error_code = command->error_code,
+						   .deadline_ns = worker->now_ns + QUICD_GOODBYE_NS };
+		goodbye->reason_bytes = length < sizeof(goodbye->reason) ? length : sizeof(goodbye->reason);
+		if (length > 0)
+			memcpy(goodbye->reason, reason, goodbye->reason_bytes);
+	}
 	release_buffer(worker, command);
 	quicd_connection_wants_flush(connection);
 	quicd_list_append(&worker->dirty, &connection->dirty);

@@ -237,8 +237,23 @@ void quicd_connection_process(struct quicd_connection *connection)
 		quicd_streams_note_writable(connection);
 		quicd_connection_deliver(connection);
 	}
+	if (connection->goodbye.waiting && !connection->dead)
+		quicd_connection_say_goodbye(connection);
 	quicd_connection_check_close(connection);
 	flush_or_hold(connection);
+}
+
+void quicd_connection_say_goodbye(struct quicd_connection *connection)
+{
+	struct quicd_goodbye *goodbye = &connection->goodbye;
+	struct qd_stats stats;
+	qd_get_stats(connection->quiche, &stats);
+	const bool arrived = connection->queued_segments == 0 && stats.in_flight_bytes == 0;
+	if (!arrived && connection->worker->now_ns < goodbye->deadline_ns)
+		return;
+	goodbye->waiting = false;
+	qd_close(connection->quiche, goodbye->application, goodbye->error_code, goodbye->reason,
+		 goodbye->reason_bytes);
 }
 
 static void note_close_reason(struct quicd_connection *connection, const struct qd_state *state)

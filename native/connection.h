@@ -37,6 +37,16 @@ struct quicd_cid {
 	uint8_t length;
 };
 
+/* A close that waits until everything written has arrived. */
+struct quicd_goodbye {
+	bool waiting;
+	bool application;
+	uint64_t error_code;
+	uint64_t deadline_ns;
+	uint32_t reason_bytes;
+	uint8_t reason[64];
+};
+
 struct quicd_connection {
 	struct quicd_worker *worker;
 	struct qd_connection *quiche;
@@ -68,6 +78,8 @@ struct quicd_connection {
 	bool refuse; /* accepted only to be told CONNECTION_REFUSED */
 	bool answer_expected; /* events went to the application in this turn */
 	bool dead; /* quiche panicked or the app thread is gone: free without ceremony */
+	struct quicd_goodbye goodbye;
+	uint32_t queued_segments;
 	uint64_t next_id[2]; /* of streams that we open: bidirectional, unidirectional */
 };
 
@@ -97,6 +109,8 @@ void quicd_connection_wants_flush(struct quicd_connection *connection);
 bool quicd_connection_flush(struct quicd_connection *connection);
 void quicd_connection_set_timer(struct quicd_connection *connection);
 void quicd_connection_on_timer(struct quicd_connection *connection);
+/* Closes now if it waits to and nothing is on its way any more, or its time is up. */
+void quicd_connection_say_goodbye(struct quicd_connection *connection);
 void quicd_connection_refresh_view(struct quicd_connection *connection);
 
 /* cids.c: CIDs of ours in quiche, in the map, and in the connection's list. */

@@ -55,6 +55,8 @@ void quicd_connection_set_timer(struct quicd_connection *connection)
 		if (limit < deadline)
 			deadline = limit;
 	}
+	if (connection->goodbye.waiting && connection->goodbye.deadline_ns < deadline)
+		deadline = connection->goodbye.deadline_ns;
 	if (connection->keep_alive_ns != 0 && connection->state == QUICD_STATE_ESTABLISHED &&
 	    connection->sent_ns + connection->keep_alive_ns < deadline)
 		deadline = connection->sent_ns + connection->keep_alive_ns;

@@ -68,4 +68,7 @@ static_assert(16 + QUICD_RECEIVE_NAME_BYTES + QUICD_RECEIVE_CONTROL_BYTES + QUIC
 /* ... but not when this many datagrams came since the last send. */
 #define QUICD_ACK_HOLD_DATAGRAMS 8
 
+/* A close that waits for acknowledgements waits at most this long. */
+#define QUICD_GOODBYE_NS 2000000000ull
+
 #define QUICD_SIGNAL_REPEAT_NS 1000000000ull

@@ -250,6 +250,24 @@ static napi_value js_detach(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
+/* Whether the attachment keeps the event loop alive. */
+static napi_value js_ref(napi_env env, napi_callback_info info)
+{
+	napi_value argument[2];
+	bool on = true;
+	arguments(env, info, 2, argument);
+	const uint32_t handle = u32_of(env, argument[0]);
+	napi_get_value_bool(env, argument[1], &on);
+	struct attachment *attachment = handle < QUICD_APP_HANDLES_MAX ? attachments[handle] : NULL;
+	if (!attachment || attachment->env != env)
+		return NULL;
+	if (on)
+		napi_ref_threadsafe_function(env, attachment->bell);
+	else
+		napi_unref_threadsafe_function(env, attachment->bell);
+	return NULL;
+}
+
 static napi_value js_drain(napi_env env, napi_callback_info info)
 {
 	napi_value argument[1];
@@ -341,6 +359,7 @@ NAPI_MODULE_INIT()
 		{ "start", js_start },	 { "view", js_view },	{ "attach", js_attach },
 		{ "detach", js_detach }, { "drain", js_drain }, { "stop", js_stop },
 		{ "memory", js_memory }, { "block", js_block }, { "takeSignals", js_take_signals },
+		{ "ref", js_ref },
 	};
 	for (size_t i = 0; i < sizeof(FUNCTIONS) / sizeof(FUNCTIONS[0]); i++) {
 		napi_value function = NULL;

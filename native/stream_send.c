@@ -19,6 +19,7 @@ static void drop_segment(struct quicd_stream *stream, struct quicd_connection *c
 	struct quicd_worker *worker = connection->worker;
 	struct quicd_segment *segment = stream->head;
 	stream->head = segment->next;
+	connection->queued_segments--;
 	if (!stream->head)
 		stream->tail = NULL;
 	worker->queued_slab_bytes -= pinned_bytes(worker, segment);
@@ -53,6 +54,7 @@ void quicd_stream_queue(struct quicd_stream *stream, struct quicd_connection *co
 	else
 		stream->head = segment;
 	stream->tail = segment;
+	connection->queued_segments++;
 	stream->fin_queued = segment->fin;
 	stream->written_bytes += segment->length;
 	stream->queued_bytes += segment->length;

@@ -38,6 +38,7 @@ export const COMMAND_COUNT = 9;
 export const CLOSE_APPLICATION = 1;
 export const CLOSE_LOCAL = 2;
 export const CLOSE_TIMEOUT = 4;
+export const CLOSE_DRAINED = 8;
 export const OK = 0;
 export const REFUSED_FULL = 1;
 export const REFUSED_LIMIT = 2;
@@ -324,4 +325,4 @@ export const COUNTERS_FIELDS = [
   "panics",
 ] as const;
 
-export const ABI_HASH = 3937927423;
+export const ABI_HASH = 178020225;

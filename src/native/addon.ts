@@ -117,6 +117,8 @@ export interface Addon {
    */
   attach(engine: number, app: number, bell: () => void): number | null;
   detach(handle: number): void;
+  /** Whether the attachment keeps the event loop alive; true at first. */
+  ref(handle: number, on: boolean): void;
   /** Accept no more connections; answer Initials with CONNECTION_REFUSED. */
   drain(engine: number): void;
   /**

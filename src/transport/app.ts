@@ -93,6 +93,12 @@ export interface ConnectionHandle {
   readonly datagramMaxBytes: number;
   /** Application close (0x1d) unless `application` is false. Streams end at once. */
   close(code: number, reason?: string, application?: boolean): void;
+  /**
+   * The same with an application's code, once the peer has acknowledged all that was written, or
+   * after 2 s: a close ends streams at once, and what is still on its way would be cut. Nothing can
+   * be written from here.
+   */
+  closeWhenDelivered(code: number, reason?: string): void;
 }
 
 /** What the synchronous fast path gets to open streams of its own: the sink is attached at once. */

@@ -6,6 +6,7 @@
 import { assert } from "../assert.ts";
 import {
   CLOSE_APPLICATION,
+  CLOSE_DRAINED,
   COMMAND_CLOSE,
   COMMAND_DATAGRAM,
   COMMAND_KEEP_ALIVE,
@@ -184,6 +185,14 @@ export class NativeConnection implements SinkConnection, TransportControls {
   }
 
   close(code: number, reason = "", application = true): void {
+    this.#close(code, reason, application ? CLOSE_APPLICATION : 0);
+  }
+
+  closeWhenDelivered(code: number, reason = ""): void {
+    this.#close(code, reason, CLOSE_APPLICATION | CLOSE_DRAINED);
+  }
+
+  #close(code: number, reason: string, flags: number): void {
     if (!this.open) return;
     this.open = false;
     const bytes = new TextEncoder().encode(reason).subarray(0, CONNECTION_VIEW_REASON_LENGTH);
@@ -196,7 +205,7 @@ export class NativeConnection implements SinkConnection, TransportControls {
       kind: COMMAND_CLOSE,
       connection: this.slot,
       connectionGeneration: this.generation,
-      flags: application ? CLOSE_APPLICATION : 0,
+      flags,
       slab: own.id,
       buffer,
       length,

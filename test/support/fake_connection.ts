@@ -220,7 +220,7 @@ export class FakeConnection implements SinkConnection {
   readonly datagramMaxBytes = 0;
   readonly streams = new Map<number, FakeStream>();
   readonly leases = { open: 0 };
-  closed: { code: number; reason: string } | null = null;
+  closed: { code: number; reason: string; whenDelivered?: true } | null = null;
   /** True: the ring takes nothing. */
   full = false;
   /** False: bytes sent are only counted. */
@@ -275,6 +275,11 @@ export class FakeConnection implements SinkConnection {
   }
   sendDatagram(): "unsupported" {
     return "unsupported";
+  }
+
+  /** Here everything has arrived as soon as it was written. */
+  closeWhenDelivered(code: number, reason = ""): void {
+    this.closed ??= { code, reason, whenDelivered: true };
   }
 
   close(code: number, reason = ""): void {

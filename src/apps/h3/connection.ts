@@ -49,10 +49,6 @@ export interface H3Shared {
  */
 const FAULTS_MAX = 1000;
 
-/**
- * After the last response the connection stays until nothing more is sent, looked at this often.
- */
-const DRAIN_CHECK_MS = 50;
 
 const IGNORED: StreamSink = {
   onData() {},
@@ -86,7 +82,6 @@ export class H3Connection implements ConnectionSink, PeerStreamOwner, ExchangeOw
   #openExchanges = 0;
   #faults = 0;
   #stage: "open" | "draining" | "closed" = "open";
-  #drainTimer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(connection: SinkConnection, shared: H3Shared) {
     this.handle = connection;
@@ -147,7 +142,7 @@ export class H3Connection implements ConnectionSink, PeerStreamOwner, ExchangeOw
     this.#openExchanges--;
     if (this.#faults > 0) this.#faults--;
     this.#shared.onExchangeEnd();
-    if (this.#stage === "draining") this.#awaitDrained();
+    if (this.#stage === "draining") this.#closeIfIdle();
   }
 
   onStreamFault(): void {
@@ -169,7 +164,7 @@ export class H3Connection implements ConnectionSink, PeerStreamOwner, ExchangeOw
   /** The one place where an error becomes the end of a connection. */
   fail(error: unknown): void {
     if (this.#stage === "closed") return;
-    this.#leave();
+    this.#stage = "closed";
     if (error instanceof H3Error) {
       this.handle.close(error.code, error.message);
     } else {
@@ -187,31 +182,17 @@ export class H3Connection implements ConnectionSink, PeerStreamOwner, ExchangeOw
     if (this.#stage !== "open") return;
     this.#stage = "draining";
     this.#controlWriter.sendGoaway(this.#nextRequestId);
-    this.#awaitDrained();
+    this.#closeIfIdle();
   }
 
-  /**
-   * Closes when no request is open and the transport has nothing left to send: closing ends streams
-   * at once, so a response that was only handed over would be cut.
-   */
-  #awaitDrained(): void {
-    if (this.#openExchanges > 0 || this.#drainTimer !== null) return;
-    const sentBytes = this.handle.stats().sentBytes;
-    this.#drainTimer = setTimeout(() => {
-      this.#drainTimer = null;
-      if (this.#stage !== "draining" || this.#openExchanges > 0) return;
-      if (this.handle.stats().sentBytes !== sentBytes) this.#awaitDrained();
-      else this.fail(new H3Error(H3ErrorCode.NoError, "shutdown", "connection"));
-    }, DRAIN_CHECK_MS);
+  /** Closes when no request is open; the transport waits until the last response has arrived. */
+  #closeIfIdle(): void {
+    if (this.#openExchanges > 0 || this.#stage !== "draining") return;
+    this.#stage = "closed";
+    this.handle.closeWhenDelivered(H3ErrorCode.NoError, "shutdown");
   }
 
   onClosed(_info: CloseInfo): void {
-    this.#leave();
-  }
-
-  #leave(): void {
     this.#stage = "closed";
-    if (this.#drainTimer !== null) clearTimeout(this.#drainTimer);
-    this.#drainTimer = null;
   }
 }
