@@ -8,6 +8,7 @@
 import { resolve as resolvePath } from "node:path";
 import { pathToFileURL } from "node:url";
 import { H3Factory } from "./apps/h3/factory.ts";
+import { installKnownResponse } from "./apps/h3/globals.ts";
 import type { H3Handler, ServerFacade } from "./apps/h3/handler.ts";
 import { connectionOf } from "./apps/h3/request.ts";
 import type { EngineOptions, EngineView } from "./native/addon.ts";
@@ -193,6 +194,8 @@ export class QuicServer implements ServerFacade, AsyncDisposable {
  */
 export async function serve(options: ServeOptions): Promise<QuicServer> {
   const { app, appThreads = 0, fetch, lean, error } = options;
+  // Before the module is loaded, so that what it captures is what is sent fastest.
+  installKnownResponse();
   if (appThreads > 0 && app === undefined) {
     throw new TypeError("appThreads needs app: a module; functions cannot cross to other threads");
   }

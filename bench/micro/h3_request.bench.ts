@@ -10,7 +10,7 @@ import { bench, run, summary } from "mitata";
 import { H3Factory } from "../../src/apps/h3/factory.ts";
 import type { H3Handler } from "../../src/apps/h3/handler.ts";
 import { HeaderBlock } from "../../src/apps/h3/lean.ts";
-import { LazyResponse } from "../../src/apps/h3/response.ts";
+import { KnownResponse } from "../../src/apps/h3/response.ts";
 import type { SinkConnection } from "../../src/transport/app.ts";
 import type { ChunkView } from "../../src/transport/chunk.ts";
 import type { SendStream, TransportStream } from "../../src/transport/stream.ts";
@@ -25,7 +25,7 @@ const query = (target: string) => target.slice(target.indexOf("?"));
 const HANDLERS: Record<string, H3Handler> = {
   fetch: {
     fetch: (request) =>
-      new LazyResponse(`${sequence++} ${query(request.url)}`) as unknown as Response,
+      new KnownResponse(`${sequence++} ${query(request.url)}`) as unknown as Response,
   },
   lean: { lean: (ctx) => ctx.respond(200, TEXT, `${sequence++} ${query(ctx.path)}`) },
 };

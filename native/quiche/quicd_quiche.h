@@ -184,6 +184,13 @@ size_t qd_datagram_send_queue(struct qd_connection *connection);   /* datagrams 
 /* Time. CLOCK_MONOTONIC nanoseconds of the next timeout, or QD_NO_TIMEOUT. */
 uint64_t qd_timeout_ns(struct qd_connection *connection);
 void qd_on_timeout(struct qd_connection *connection);
+/*
+ * The time (CLOCK_MONOTONIC nanoseconds, never earlier than the last one) that qd_recv, qd_send_train and qd_on_timeout
+ * on this thread take for the current one, instead of reading the clock once or twice per packet. Optional. Whoever
+ * calls it does so in every turn, and soon enough that round-trip times stay true: a turn of more than about a
+ * millisecond sets it again. 0: read the clock.
+ */
+void qd_set_now(uint64_t now_ns);
 
 /* State. */
 struct qd_state {

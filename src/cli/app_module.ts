@@ -1,7 +1,9 @@
 /** Imports what `quicd serve app.ts` is given: the shape that `Bun.serve` takes too. */
+
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { installKnownResponse } from "../apps/h3/globals.ts";
 import type { TextValue } from "../config/layer.ts";
 import { UserError } from "../config/user_error.ts";
 
@@ -42,6 +44,7 @@ export function isFolder(path: string): boolean {
 
 async function importModule(path: string): Promise<Record<string, unknown>> {
   try {
+    installKnownResponse();
     return asObject(await import(pathToFileURL(resolve(path)).href)) ?? {};
   } catch (error) {
     /* The app's own bug: its author needs the place, which the stack of this error names. */

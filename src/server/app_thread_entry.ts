@@ -3,6 +3,7 @@
  * until told to finish. Module state is per thread.
  */
 import { H3Factory } from "../apps/h3/factory.ts";
+import { installKnownResponse } from "../apps/h3/globals.ts";
 import type { H3Handler, ServerFacade } from "../apps/h3/handler.ts";
 import { connectionOf } from "../apps/h3/request.ts";
 import { AttachedApp } from "../transport/attached_app.ts";
@@ -19,6 +20,7 @@ function say(message: FromAppThread): void {
 }
 
 async function importHandler(module: string): Promise<H3Handler> {
+  installKnownResponse();
   const exported: { default?: H3Handler } = await import(module);
   const handler = exported.default;
   if (typeof handler?.fetch === "function" || typeof handler?.lean === "function") return handler;

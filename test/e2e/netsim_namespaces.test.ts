@@ -11,6 +11,7 @@ import {
   RELAY_ADDRESS,
   SERVER_ADDRESS,
 } from "../../interop/netsim/namespaces.ts";
+import { readLine } from "../../interop/netsim/read_line.ts";
 import { startNetsim } from "../../interop/netsim/spawn.ts";
 import { skipReason } from "../support/peer.ts";
 
@@ -54,6 +55,21 @@ describe.skipIf(noNamespaces)("namespaces", () => {
     expect(direct).toBe("none");
     const left = Bun.spawnSync(["ip", "netns", "list"]).stdout.toString();
     for (const name of names) expect(left).not.toContain(name);
+  });
+
+  test("they go away too when the process that asked for them is killed", async () => {
+    const module = `${import.meta.dir}/../../interop/netsim/namespaces.ts`;
+    const code = `console.log((await (await import("${module}")).openNamespaces()).client);
+      setInterval(() => {}, 1000);`;
+    const owner = Bun.spawn([process.execPath, "-e", code], { stdout: "pipe" });
+    const name = (await readLine(owner.stdout)) ?? "";
+    const listed = () => Bun.spawnSync(["ip", "netns", "list"]).stdout.toString();
+    expect(name).not.toBe("");
+    expect(listed()).toContain(name);
+    owner.kill("SIGKILL");
+    await owner.exited;
+    for (let i = 0; i < 50 && listed().includes(name); i++) await Bun.sleep(50);
+    expect(listed()).not.toContain(name);
   });
 });
 

@@ -2,10 +2,10 @@
 import { describe, expect, test } from "bun:test";
 import type { H3Handler, RequestInfo } from "../../src/apps/h3/handler.ts";
 import { HeaderBlock } from "../../src/apps/h3/lean.ts";
-import { LazyResponse } from "../../src/apps/h3/response.ts";
+import { KnownResponse } from "../../src/apps/h3/response.ts";
 import { content, GET, head, headers, response, serve, settle, text } from "./client.ts";
 
-const Lazy = LazyResponse as unknown as typeof Response;
+const Lazy = KnownResponse as unknown as typeof Response;
 const POST = headers(head({ ":method": "POST" }));
 
 interface FailureCase extends H3Handler {

@@ -4,7 +4,7 @@
  * behind.
  */
 import { expect, test } from "bun:test";
-import { LazyResponse } from "../../src/apps/h3/response.ts";
+import { KnownResponse } from "../../src/apps/h3/response.ts";
 import type { FakeStream } from "../support/fake_connection.ts";
 import { Prng } from "../support/prng.ts";
 import { content, frame, GET, head, headers, serve, settle, text } from "./client.ts";
@@ -47,7 +47,7 @@ test("nothing escapes", async () => {
   for (let round = 0; round < ROUNDS; round++) {
     const { connection, factory } = serve(async (request) => {
       const body = await request.text();
-      return new LazyResponse(body) as unknown as Response;
+      return new KnownResponse(body) as unknown as Response;
     });
     const opened: FakeStream[] = [];
     for (let i = 0; i < 3; i++) {

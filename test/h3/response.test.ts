@@ -4,11 +4,11 @@
  */
 import { describe, expect, test } from "bun:test";
 import { attachBodySource, type BodySource } from "../../src/apps/h3/body.ts";
-import { LazyResponse } from "../../src/apps/h3/response.ts";
+import { KnownResponse } from "../../src/apps/h3/response.ts";
 import type { FakeConnection, FakeStream } from "../support/fake_connection.ts";
 import { GET, head, headers, response, serve, settle } from "./client.ts";
 
-const Lazy = LazyResponse as unknown as typeof Response;
+const Lazy = KnownResponse as unknown as typeof Response;
 const KINDS = [
   { kind: "real", R: Response },
   { kind: "lazy", R: Lazy },

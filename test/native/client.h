@@ -48,7 +48,8 @@ static inline int client_socket(uint16_t port, struct qd_address *local)
 	return fd;
 }
 
-static inline void client_open(struct client *client, uint16_t port)
+/* The connection alone, between |local| and |peer|, which the caller has set; who carries its datagrams is open. */
+static inline void client_connect(struct client *client)
 {
 	char error[256];
 	const struct qd_config_options options = {
@@ -73,14 +74,19 @@ static inline void client_open(struct client *client, uint16_t port)
 	};
 	client->config = qd_config_new(&options, error, sizeof(error));
 	REQUIRE(client->config != NULL);
-	client->fd = client_socket(port, &client->local);
-	client->peer = (struct qd_address){ .family = 4, .port = port, .ip = { 127, 0, 0, 1 } };
 	uint8_t scid[16];
 	quicd_random(scid, sizeof(scid));
 	int result = 0;
 	client->quiche = qd_connect(client->config, "localhost", scid, sizeof(scid), &client->local, &client->peer,
 				    &result);
 	REQUIRE(client->quiche != NULL);
+}
+
+static inline void client_open(struct client *client, uint16_t port)
+{
+	client->fd = client_socket(port, &client->local);
+	client->peer = (struct qd_address){ .family = 4, .port = port, .ip = { 127, 0, 0, 1 } };
+	client_connect(client);
 }
 
 /* Sends what there is, waits at most |wait_ms| for something to come, takes it in. */

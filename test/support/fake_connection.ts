@@ -230,6 +230,8 @@ export class FakeConnection implements SinkConnection {
   /** False: openStream is refused. */
   uniAllowed = true;
   sentBytes = 0;
+  /** The peer ended it: closing does nothing any more. */
+  ended = false;
   sink: ConnectionSink | null = null;
   readonly #slab = new Uint8Array(SLAB_BYTES).fill(UNTOUCHED);
   readonly #sendSlab = new Uint8Array(2 * RESERVE_MAX_BYTES).fill(UNTOUCHED);
@@ -279,6 +281,7 @@ export class FakeConnection implements SinkConnection {
 
   /** Here everything has arrived as soon as it was written. */
   closeWhenDelivered(code: number, reason = ""): void {
+    if (this.ended) return;
     this.closed ??= { code, reason, whenDelivered: true };
   }
 
@@ -322,6 +325,7 @@ export class FakeConnection implements SinkConnection {
 
   /** The connection ends: every stream's sink first, then the connection's. */
   end(info: CloseInfo = { by: "peer", application: true, code: 0x100, reason: "" }): void {
+    this.ended = true;
     for (const stream of this.streams.values()) stream.sink?.onConnectionClosed();
     this.sink!.onClosed(info);
   }

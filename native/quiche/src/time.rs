@@ -1,7 +1,7 @@
 //! Instants as CLOCK_MONOTONIC nanoseconds, the clock of the C core's timers.
 
 use std::sync::OnceLock;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::connection::Connection;
 
@@ -45,7 +45,20 @@ pub fn instant_ns(instant: Instant) -> u64 {
     }
 }
 
+fn instant(ns: u64) -> Instant {
+    let anchor = anchor();
+    match ns.checked_sub(anchor.ns) {
+        Some(later) => anchor.instant + Duration::from_nanos(later),
+        None => anchor.instant.checked_sub(Duration::from_nanos(anchor.ns - ns)).unwrap_or(anchor.instant),
+    }
+}
+
 const NO_TIMEOUT: u64 = u64::MAX;
+
+#[no_mangle]
+pub extern "C" fn qd_set_now(now_ns: u64) {
+    quiche::clock::set((now_ns > 0).then(|| instant(now_ns)));
+}
 
 #[no_mangle]
 pub unsafe extern "C" fn qd_timeout_ns(connection: *mut Connection) -> u64 {
@@ -60,7 +73,6 @@ pub unsafe extern "C" fn qd_on_timeout(connection: *mut Connection) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn instants_are_the_monotonic_clock() {
@@ -77,5 +89,13 @@ mod tests {
         let now = Instant::now();
         let earlier = now - Duration::from_secs(1);
         assert_eq!(instant_ns(now) - instant_ns(earlier), 1_000_000_000);
+    }
+
+    #[test]
+    fn nanoseconds_and_instants_convert_both_ways() {
+        let ns = monotonic_ns();
+        for ns in [ns, ns + 5_000_000_000, ns - 1000] {
+            assert_eq!(instant_ns(instant(ns)), ns);
+        }
     }
 }

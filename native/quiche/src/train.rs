@@ -3,7 +3,7 @@
 //! The kernel cuts a train every |segment_bytes|, so all packets but the last have that size. quiche decides a packet's
 //! size while it writes it. Two ways to make sizes agree, by the size of the first packet:
 //! - a large one: its followers get just as much room, so none can be larger. Bulk data fills the room exactly.
-//! - a small one (an ACK, a short answer): giving its followers just as much room would cut their frames to pieces, so
+//! - a small one (an ACK, a datagram): giving its followers just as much room would cut their frames to pieces, so
 //!   they get all they want. A larger one is taken out again and kept, and starts the next train.
 
 use std::time::{Duration, Instant};
@@ -46,7 +46,7 @@ impl Connection {
         if !self.quic.pacing_enabled() {
             return None;
         }
-        self.quic.get_next_release_time()?.time(Instant::now())
+        self.quic.get_next_release_time()?.time(quiche::clock::now())
     }
 
     fn first(&mut self, out: &mut [u8]) -> quiche::Result<(usize, quiche::SendInfo)> {
@@ -69,10 +69,13 @@ impl Connection {
         let release = self.release_time();
         let (segment, info) = self.first(out)?;
         let (mut bytes, mut segments, mut more) = (segment, 1, true);
-        let release_latest = release.unwrap_or_else(Instant::now) + BURST;
+        let release_latest = match self.quic.pacing_enabled() {
+            true => Some(release.unwrap_or_else(quiche::clock::now) + BURST),
+            false => None,
+        };
 
         while segments < max_segments && bytes + segment <= limit {
-            if self.release_time().is_some_and(|time| time > release_latest) {
+            if release_latest.is_some_and(|latest| self.release_time().is_some_and(|time| time > latest)) {
                 break;
             }
             let room = match segment >= LARGE_BYTES {
@@ -93,7 +96,8 @@ impl Connection {
                     }
                 }
                 Err(quiche::Error::Done) => {
-                    more = self.quic.stats().paths_count > 1;
+                    // Not stats().paths_count: that looks at every stream.
+                    more = self.quic.path_stats().nth(1).is_some();
                     break;
                 }
                 // It comes again as the first packet of the next train, where it can be reported.

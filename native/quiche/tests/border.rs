@@ -131,6 +131,26 @@ fn timeouts_lie_ahead_and_end_the_connection() {
     assert_eq!(unsafe { qd_timeout_ns(pipe.server.connection) }, u64::MAX);
 }
 
+/// Two connections a whole idle timeout later, without waiting for it; and the real clock again.
+#[test]
+fn the_time_is_what_was_set() {
+    let pipe = Pipe::established();
+    let start = now_ns();
+    qd_set_now(start + 59_000_000_000);
+    unsafe { qd_on_timeout(pipe.server.connection) };
+    assert!(!pipe.server.state().timed_out);
+    pipe.client.send(0, b"?", true);
+    pipe.exchange();
+    let timeout = unsafe { qd_timeout_ns(pipe.server.connection) };
+    assert!(timeout > start + 59_000_000_000, "counted from the time that was set");
+    qd_set_now(start + 120_000_000_000);
+    unsafe { qd_on_timeout(pipe.server.connection) };
+    assert!(pipe.server.state().timed_out);
+    qd_set_now(0);
+    unsafe { qd_on_timeout(pipe.client.connection) };
+    assert!(!pipe.client.state().timed_out);
+}
+
 fn scratch(name: &str) -> std::fs::File {
     let path = std::env::temp_dir().join(format!("quicd-{}-{name}", std::process::id()));
     let file = std::fs::File::options().read(true).write(true).create_new(true).open(&path).unwrap();

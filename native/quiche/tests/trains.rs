@@ -3,6 +3,7 @@
 mod support;
 
 use std::time::Duration;
+use quicd_quiche::datagrams::*;
 use quicd_quiche::train::Train;
 use support::*;
 
@@ -71,7 +72,7 @@ fn nothing_left_is_not_more() {
     assert!(pipe.server.train(64, 65_536).is_none());
 }
 
-/// Answers of different small sizes on many streams: a larger one behind a smaller one is kept for the next train.
+/// Answers of different small sizes on many streams.
 #[test]
 fn small_answers_are_neither_cut_nor_lost() {
     let pipe = Pipe::established();
@@ -95,6 +96,36 @@ fn small_answers_are_neither_cut_nor_lost() {
         let body = vec![stream as u8; 10 + (stream as usize * 37) % 90];
         assert_eq!(pipe.client.read(stream * 4), (body, true), "stream {stream}");
     }
+}
+
+/// A datagram travels without STREAM frames, so a larger packet is behind a smaller one: it waits for the next train.
+#[test]
+fn a_larger_packet_behind_a_smaller_one() {
+    let queues = |options: &mut quicd_quiche::config::Options| {
+        options.datagram_receive_queue = 16;
+        options.datagram_send_queue = 16;
+    };
+    let pipe = Pipe::with(queues, queues, 20);
+    pipe.establish();
+    pipe.client.send(0, b"?", true);
+    pipe.exchange();
+    let body = [7; 400];
+    for round in 0..4 {
+        assert_eq!(pipe.server.send(0, &body, round == 3), 400);
+        assert_eq!(unsafe { qd_datagram_send_copy(pipe.server.connection, body.as_ptr(), 30) }, 0);
+        let before = pipe.server.stats().sent_packets;
+        let mut trains = Vec::new();
+        while let Some((train, bytes)) = pipe.server.train(64, 65_536) {
+            check(&train, &bytes);
+            deliver(&pipe, &train, &bytes);
+            trains.push(train.segments as u64);
+        }
+        assert_eq!(pipe.server.stats().sent_packets - before, trains.iter().sum::<u64>());
+        let mut datagram = [0; 64];
+        let bytes = unsafe { qd_datagram_recv(pipe.client.connection, datagram.as_mut_ptr(), datagram.len()) };
+        assert_eq!(bytes, 30);
+    }
+    assert_eq!(pipe.client.read(0), (vec![7; 1600], true));
 }
 
 /// A train never mixes two 4-tuples, though the new path's challenge and the data are due at once.

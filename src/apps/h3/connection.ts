@@ -49,7 +49,6 @@ export interface H3Shared {
  */
 const FAULTS_MAX = 1000;
 
-
 const IGNORED: StreamSink = {
   onData() {},
   onReset() {},

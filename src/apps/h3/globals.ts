@@ -1,11 +1,11 @@
 /**
- * Puts the lazy classes where programs find the real ones.
+ * Puts our classes where programs find the real ones.
  *
  * Once for each app thread, before the program's module is loaded, so that what it captures is what
  * it gets.
  */
 import { H3Request, nativeRequest } from "./request.ts";
-import { LazyResponse } from "./response.ts";
+import { KnownResponse } from "./response.ts";
 
 const NativeRequest = globalThis.Request;
 const nativeFetch = globalThis.fetch;
@@ -21,9 +21,9 @@ class UnwrappingRequest extends NativeRequest {
   }
 }
 
-/** Makes `Response` lazy, and `Request` and `fetch` take the requests of handlers. Idempotent. */
-export function installLazyResponse(): void {
-  globalThis.Response = LazyResponse as unknown as typeof Response;
+/** Makes `Response` remember what it was made of, and `Request` and `fetch` take the requests of handlers. Idempotent. */
+export function installKnownResponse(): void {
+  globalThis.Response = KnownResponse as unknown as typeof Response;
   globalThis.Request = UnwrappingRequest as unknown as typeof Request;
   const fetch = (input: string | URL | Request, init?: RequestInit) =>
     nativeFetch(typeof input === "object" && "url" in input ? nativeRequest(input) : input, init);

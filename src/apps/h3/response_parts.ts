@@ -3,7 +3,7 @@
  */
 import { type BodySource, bodySourceOf } from "./body.ts";
 import { type ChunkReader, chunkReaderOf } from "./chunk_reader.ts";
-import { isNullBodyStatus, LazyResponse, NativeResponse } from "./response.ts";
+import { isNullBodyStatus, KnownResponse, NativeResponse } from "./response.ts";
 import { flattenHeaders } from "./response_fields.ts";
 
 export interface ResponseParts {
@@ -30,34 +30,34 @@ export type PartsBody =
  * @throws {TypeError} if `response` is no Response, or its body was read already.
  */
 export function partsOf(response: unknown): ResponseParts {
-  if (LazyResponse.isLazyResponse(response)) {
-    const source = bodySourceOf(response);
-    return {
-      status: response.status,
-      fields: LazyResponse.fields(response),
-      body: source === undefined ? partsBody(LazyResponse.body(response)) : { source },
-    };
-  }
   if (!(response instanceof NativeResponse)) {
     throw new TypeError(`the handler returned ${describe(response)}, not a Response`);
   }
   if (response.bodyUsed) throw new TypeError("the handler returned a Response whose body was read");
   const source = bodySourceOf(response);
+  // Response.error() has status 0, which no wire can carry.
+  const status = response.status === 0 ? 500 : response.status;
   return {
-    // Response.error() has status 0, which no wire can carry.
-    status: response.status === 0 ? 500 : response.status,
-    fields: flattenHeaders(response.headers),
-    body: source === undefined ? nativeBody(response) : { source },
+    status,
+    fields: fieldsOf(response),
+    body: source === undefined ? bodyOf(response, status) : { source },
   };
+}
+
+/** FormData draws its boundary when the real Response is made: only that one's headers know it. */
+function fieldsOf(response: Response): readonly string[] {
+  if (KnownResponse.body(response) !== undefined) return KnownResponse.fields(response);
+  return flattenHeaders(response.headers);
 }
 
 function describe(value: unknown): string {
   return value === null ? "null" : typeof value;
 }
 
-function nativeBody(response: Response): PartsBody {
-  if (isNullBodyStatus(response.status)) return null;
-  return partsBody(response.body);
+function bodyOf(response: Response, status: number): PartsBody {
+  if (isNullBodyStatus(status)) return null;
+  const known = KnownResponse.body(response);
+  return partsBody(known === undefined ? response.body : known);
 }
 
 function partsBody(body: unknown): PartsBody {

@@ -1,0 +1,75 @@
+/** One measured run of the load client against one server. */
+import { Load, type LoadOptions, type LoadResult } from "./load.ts";
+import { complaints, type Noise, watchNoise } from "./machine.ts";
+import type { ServerCounters } from "./servers/control.ts";
+import type { Subject } from "./subject.ts";
+import { switchesOf, type Usage, usageBetween } from "./usage.ts";
+
+export interface ThreadShare {
+  name: string;
+  cpuSeconds: number;
+  voluntarySwitches: number;
+  involuntarySwitches: number;
+}
+
+export interface Round {
+  load: LoadResult;
+  cpuSeconds: number;
+  systemSeconds: number;
+  voluntarySwitches: number;
+  involuntarySwitches: number;
+  /** Those that ran at all, busiest first. */
+  threads: ThreadShare[];
+  counters: ServerCounters;
+  noise: Noise;
+}
+
+function difference(before: ServerCounters, after: ServerCounters): ServerCounters {
+  const since = Object.entries(after).map(([name, now]) => [name, now - (before[name] ?? 0)]);
+  return Object.fromEntries(since);
+}
+
+function busyThreads(used: Usage): ThreadShare[] {
+  return [...used.threads.values()]
+    .filter((thread) => thread.cpuSeconds > 0)
+    .sort((a, b) => b.cpuSeconds - a.cpuSeconds);
+}
+
+/**
+ * The server is quiet when its usage is read, before and after, so that what is counted belongs to
+ * the counted requests and to nothing else.
+ */
+export async function measure(subject: Subject, options: LoadOptions): Promise<Round> {
+  await using load = await Load.start(subject.address, options);
+  const countersBefore = await subject.counters();
+  const usageBefore = subject.usage();
+  const watched = watchNoise();
+  const result = await load.count();
+  const used = usageBetween(usageBefore, subject.usage());
+  const noise = watched(used.cpuSeconds + result.cpu_seconds);
+  const counters = difference(countersBefore, await subject.counters());
+  const { voluntary, involuntary } = switchesOf(used);
+  return {
+    load: result,
+    cpuSeconds: used.cpuSeconds,
+    systemSeconds: used.systemSeconds,
+    voluntarySwitches: voluntary,
+    involuntarySwitches: involuntary,
+    threads: busyThreads(used),
+    counters,
+    noise,
+  };
+}
+
+/** Why these rounds should not be trusted; empty when they can be. */
+export function complaintsOf(rounds: readonly Round[]): string[] {
+  const seconds = rounds.reduce((sum, { noise }) => sum + noise.seconds, 0);
+  const mean = (key: "stealShare" | "othersShare") =>
+    rounds.reduce((sum, { noise }) => sum + noise[key] * noise.seconds, 0) / seconds;
+  return complaints({
+    seconds,
+    stealShare: mean("stealShare"),
+    othersShare: mean("othersShare"),
+    drops: rounds.reduce((sum, { noise }) => sum + noise.drops, 0),
+  });
+}
