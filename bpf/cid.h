@@ -1,13 +1,14 @@
 /*
- * cid.h - the layout of every connection ID this server issues. The only description of it: C and BPF both read this file.
+ * cid.h - the layout of every connection ID this server issues. The only description of it: C and
+ * BPF both read this file.
  *
  *   octet  0      QUIC-LB first octet: 3 bits config rotation (0), 5 bits random
  *   octets 1-8    server id, plaintext (what QUIC-LB balancers read)
- *   octets 9-12   (generation 8, worker 8, check 16) XOR the low half of SipHash-2-4(key, octets 13-19 and 0)
- *   octets 13-19  random
+ *   octets 9-12   (generation 8, worker 8, check 16) XOR the low half of SipHash-2-4(key, octets
+ *   13-19 and 0) octets 13-19  random
  *
- * The mask keeps an observer from linking CIDs by their worker (RFC 9000 §5.1); the check (the high bits of the same hash)
- * tells our CIDs from those a client made up.
+ * The mask keeps an observer from linking CIDs by their worker (RFC 9000 §5.1); the check (the high
+ * bits of the same hash) tells our CIDs from those a client made up.
  */
 #pragma once
 
@@ -96,7 +97,8 @@ QUICD_INLINE quicd_u64 quicd_sip_one_word(const struct quicd_sip_key *key, quicd
 	return quicd_sip_end(&s, (quicd_u64)8 << 56);
 }
 
-QUICD_INLINE quicd_u64 quicd_cid_mask(const struct quicd_sip_key *key, const unsigned char cid[QUICD_CID_BYTES])
+QUICD_INLINE quicd_u64 quicd_cid_mask(const struct quicd_sip_key *key,
+				      const unsigned char cid[QUICD_CID_BYTES])
 {
 	quicd_u64 word = cid[0];
 	for (int i = 0; i < QUICD_CID_RANDOM_BYTES; i++)
@@ -115,8 +117,12 @@ QUICD_INLINE void quicd_cid_seal(const struct quicd_sip_key *key, struct quicd_c
 	cid[QUICD_CID_MASKED + 3] = (unsigned char)(mask >> 56);
 }
 
-/* 1 and |route| filled if the CID is one of ours (a stranger's passes with chance 2^-16), else 0. */
-QUICD_INLINE int quicd_cid_open(const struct quicd_sip_key *key, const unsigned char cid[QUICD_CID_BYTES],
+/*
+ * 1 and |route| filled if the CID is one of ours (a stranger's passes with chance 2^-16), else
+ * 0.
+ */
+QUICD_INLINE int quicd_cid_open(const struct quicd_sip_key *key,
+				const unsigned char cid[QUICD_CID_BYTES],
 				struct quicd_cid_route *route)
 {
 	const quicd_u64 mask = quicd_cid_mask(key, cid);

@@ -2,9 +2,10 @@
  * abi.h - every byte that C and TypeScript both read. The only description of it.
  *
  * native/gen/abi.ts reads this file and writes src/native/abi.gen.ts (offsets for TypeScript) and
- * native/abi_check.gen.h (the same numbers as static_asserts on offset and size, and the hash that is
- * compared at load). Subset understood by the generator: enums with explicit values, structs of
- * fixed-width scalars and arrays of them, #define of an integer. No bit-fields, no nesting, no typedefs.
+ * native/abi_check.gen.h (the same numbers as static_asserts on offset and size, and the hash that
+ * is compared at load). Subset understood by the generator: enums with explicit values, structs of
+ * fixed-width scalars and arrays of them, #define of an integer. No bit-fields, no nesting, no
+ * typedefs.
  *
  * A 64-bit field is read by TypeScript as two u32 (low at the offset, high at offset + 4).
  */
@@ -25,18 +26,24 @@ enum quicd_buffer_class {
 /* What an event says; the fields of quicd_event that each kind fills stand beside it. */
 enum quicd_event_kind {
 	QUICD_EVENT_INVALID = 0,	   /* a zeroed entry is never a valid one */
-	QUICD_EVENT_CONNECTED = 1,	   /* handshake complete: the rest stands in quicd_connection_view */
+	/* handshake complete: the rest stands in quicd_connection_view */
+	QUICD_EVENT_CONNECTED = 1,
 	QUICD_EVENT_STREAM_OPENED = 2,	   /* answer to OPEN: request_id, stream, stream_id */
-	QUICD_EVENT_OPEN_REFUSED = 3,	   /* answer to OPEN: request_id, error_code (enum quicd_refusal) */
-	QUICD_EVENT_STREAM_DATA = 4,	   /* stream, stream_id, flags, buffer (NONE if length 0), length */
+	/* answer to OPEN: request_id, error_code (enum quicd_refusal) */
+	QUICD_EVENT_OPEN_REFUSED = 3,
+	/* stream, stream_id, flags, buffer (NONE if length 0), length */
+	QUICD_EVENT_STREAM_DATA = 4,
 	QUICD_EVENT_STREAM_RESET = 5,	   /* stream, flags, error_code: the peer's RESET_STREAM */
 	QUICD_EVENT_STREAM_STOPPED = 6,	   /* stream, flags, error_code: the peer's STOP_SENDING */
 	QUICD_EVENT_STREAM_WRITABLE = 7,   /* stream: the credit that was wanted is there */
 	QUICD_EVENT_DATAGRAM = 8,	   /* buffer, length (RFC 9221) */
-	QUICD_EVENT_DATAGRAM_OUTCOME = 9,  /* answer to DATAGRAM: request_id, error_code (enum quicd_refusal) */
+	/* answer to DATAGRAM: request_id, error_code (enum quicd_refusal) */
+	QUICD_EVENT_DATAGRAM_OUTCOME = 9,
 	QUICD_EVENT_PATH_CHANGED = 10,	   /* the addresses in quicd_connection_view are new */
-	QUICD_EVENT_CLOSING = 11,	   /* why stands in quicd_connection_view; no more data either way */
-	QUICD_EVENT_CLOSED = 12,	   /* the slot is free again; nothing follows for this generation */
+	/* why stands in quicd_connection_view; no more data either way */
+	QUICD_EVENT_CLOSING = 11,
+	/* the slot is free again; nothing follows for this generation */
+	QUICD_EVENT_CLOSED = 12,
 	QUICD_EVENT_COUNT = 13,
 };
 
@@ -56,7 +63,8 @@ struct quicd_event {
 	uint32_t stream;		/* slot in the worker's stream table, or QUICD_NONE */
 	uint32_t stream_generation;
 	uint32_t flags;	 /* enum quicd_event_flag */
-	uint32_t buffer; /* index in the worker's slab; the app thread owns one lease on it from here */
+	/* index in the worker's slab; the app thread owns one lease on it from here */
+	uint32_t buffer;
 	uint32_t length; /* bytes, from the start of the buffer */
 	uint32_t request_id;
 	uint32_t reserved0;
@@ -68,12 +76,14 @@ struct quicd_event {
 /* What a command asks. */
 enum quicd_command_kind {
 	QUICD_COMMAND_NOP = 0,
-	QUICD_COMMAND_WRITE = 1,    /* stream, flags (FIN), slab, buffer, offset, length; length 0 + FIN: no buffer */
+	/* stream, flags (FIN), slab, buffer, offset, length; length 0 + FIN: no buffer */
+	QUICD_COMMAND_WRITE = 1,
 	QUICD_COMMAND_RESET = 2,    /* stream, error_code: RESET_STREAM */
 	QUICD_COMMAND_STOP = 3,	    /* stream, error_code: STOP_SENDING; buffered data is dropped */
 	QUICD_COMMAND_OPEN = 4,	    /* flags (UNIDIRECTIONAL), request_id */
 	QUICD_COMMAND_DATAGRAM = 5, /* slab, buffer, offset, length, request_id, flags (ANSWER) */
-	QUICD_COMMAND_CLOSE = 6,    /* flags, error_code, slab, buffer, offset, length: reason; buffer may be NONE */
+	/* flags, error_code, slab, buffer, offset, length: reason; buffer may be NONE */
+	QUICD_COMMAND_CLOSE = 6,
 	QUICD_COMMAND_PRIORITY = 7, /* stream, length: urgency 0-255, flags: 1 incremental */
 	QUICD_COMMAND_KEEP_ALIVE = 8, /* length: milliseconds between PINGs, 0 off */
 	QUICD_COMMAND_COUNT = 9,
@@ -83,10 +93,14 @@ enum quicd_close_flag {
 	QUICD_CLOSE_APPLICATION = 1, /* CONNECTION_CLOSE 0x1d, else 0x1c (RFC 9000 §19.19) */
 	QUICD_CLOSE_LOCAL = 2,	     /* ours; else the peer's */
 	QUICD_CLOSE_TIMEOUT = 4,     /* idle or handshake timeout: nothing was sent or received */
-	QUICD_CLOSE_DRAINED = 8,     /* of CLOSE: only once all that was written has been acknowledged */
+	/* of CLOSE: only once all that was written has been acknowledged */
+	QUICD_CLOSE_DRAINED = 8,
 };
 
-/* One entry of a command ring, app thread to worker. WRITE, DATAGRAM and CLOSE hand over one lease on the buffer. */
+/*
+ * One entry of a command ring, app thread to worker. WRITE, DATAGRAM and CLOSE hand over one
+ * lease on the buffer.
+ */
 struct quicd_command {
 	uint32_t kind; /* enum quicd_command_kind */
 	uint32_t connection;
@@ -112,12 +126,14 @@ enum quicd_refusal {
 	QUICD_REFUSED_CLOSED = 3,     /* connection or stream is gone */
 	QUICD_REFUSED_TOO_LARGE = 4,  /* datagram above the current maximum */
 	QUICD_REFUSED_UNSUPPORTED = 5, /* the peer does not take datagrams */
-	QUICD_REFUSED_INVALID = 6,    /* index, lease or length out of range: a bug of the caller, counted */
+	/* index, lease or length out of range: a bug of the caller, counted */
+	QUICD_REFUSED_INVALID = 6,
 };
 
 /* Per stream, beside the worker's own state: what the app thread may write. */
 struct quicd_stream_view {
-	uint32_t credit_limit;	/* total bytes the app thread may have written, modulo 2^32; atomic */
+	/* total bytes the app thread may have written, modulo 2^32; atomic */
+	uint32_t credit_limit;
 	uint32_t want_writable; /* 1: an event is wanted when credit_limit moves; atomic */
 	uint32_t generation;
 	uint32_t reserved;
@@ -133,7 +149,10 @@ enum quicd_connection_state {
 	QUICD_STATE_COUNT = 6,
 };
 
-/* Per connection: written by the worker before the event that refers to it, read by the app thread. */
+/*
+ * Per connection: written by the worker before the event that refers to it, read by the app
+ * thread.
+ */
 struct quicd_connection_view {
 	uint32_t generation;
 	uint32_t state;		   /* enum quicd_connection_state */
@@ -174,8 +193,8 @@ struct quicd_app_view {
 };
 
 /*
- * Counters of one worker, by stage; written by the worker only. Subsets: receive_datagrams = the sum of the receive_*
- * outcomes below it + those given to a connection (connection_datagrams).
+ * Counters of one worker, by stage; written by the worker only. Subsets: receive_datagrams = the
+ * sum of the receive_* outcomes below it + those given to a connection (connection_datagrams).
  */
 struct quicd_counters {
 	/* receive */
@@ -188,7 +207,8 @@ struct quicd_counters {
 	uint64_t receive_unknown;	  /* short header, CID not ours */
 	uint64_t receive_short_initial;	  /* Initial in less than 1200 bytes (RFC 9000 §14.1) */
 	uint64_t receive_refused;	  /* no room for a connection, or stopping */
-	uint64_t receive_version;	  /* answered with Version Negotiation, or dropped by its rate limit */
+	/* answered with Version Negotiation, or dropped by its rate limit */
+	uint64_t receive_version;
 	uint64_t receive_pool_empty;	  /* multishot receive ended for lack of buffers */
 	uint64_t connection_datagrams;	  /* given to a connection */
 	uint64_t connection_rejected;	  /* of them: refused by it (decryption, frame errors) */

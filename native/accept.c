@@ -5,7 +5,10 @@
 #include "keys.h"
 #include "worker.h"
 
-/* Version Negotiation at most this often per worker: an attacker gets no more out than it sends in, and not much of that. */
+/*
+ * Version Negotiation at most this often per worker: an attacker gets no more out than it sends
+ * in, and not much of that.
+ */
 #define VERSION_INTERVAL_NS 100000ull
 #define VERSION_BURST_NS 10000000ull
 
@@ -20,9 +23,13 @@ static bool version_allowed(struct quicd_worker *worker)
 	return true;
 }
 
-/* RFC 9000 §6.1, only to datagrams that could begin a connection (§14.1); the answer is smaller than they are. */
+/*
+ * RFC 9000 §6.1, only to datagrams that could begin a connection (§14.1); the answer is smaller
+ * than they are.
+ */
 static void negotiate_version(struct quicd_worker *worker, const struct quicd_packet_header *header,
-			      uint32_t datagram_bytes, const struct qd_address *from, const struct qd_address *to)
+			      uint32_t datagram_bytes, const struct qd_address *from,
+			      const struct qd_address *to)
 {
 	worker->counters->receive_version++;
 	if (datagram_bytes < QUICD_DATAGRAM_BYTES_MIN || !version_allowed(worker))
@@ -30,8 +37,9 @@ static void negotiate_version(struct quicd_worker *worker, const struct quicd_pa
 	uint8_t *buffer = quicd_net_send_buffer(worker);
 	if (!buffer)
 		return;
-	const ssize_t bytes = qd_negotiate_version(header->scid, header->scid_bytes, header->dcid, header->dcid_bytes,
-						   buffer, QUICD_SEND_BUFFER_BYTES);
+	const ssize_t bytes =
+		qd_negotiate_version(header->scid, header->scid_bytes, header->dcid,
+				     header->dcid_bytes, buffer, QUICD_SEND_BUFFER_BYTES);
 	if (bytes <= 0)
 		return;
 	const struct qd_train train = { .bytes = (uint32_t)bytes,
@@ -46,7 +54,8 @@ static void negotiate_version(struct quicd_worker *worker, const struct quicd_pa
 static uint32_t choose_app(struct quicd_engine *engine)
 {
 	for (uint32_t tries = 0; tries < engine->options.apps; tries++) {
-		const uint32_t next = atomic_fetch_add_explicit(&engine->next_app, 1, memory_order_relaxed);
+		const uint32_t next =
+			atomic_fetch_add_explicit(&engine->next_app, 1, memory_order_relaxed);
 		const uint32_t app = next % engine->options.apps;
 		if (quicd_app_attached(&engine->apps[app]))
 			return app;
@@ -54,7 +63,8 @@ static uint32_t choose_app(struct quicd_engine *engine)
 	return QUICD_NONE;
 }
 
-static struct quicd_connection *open_connection(struct quicd_worker *worker, const struct quicd_packet_header *header,
+static struct quicd_connection *open_connection(struct quicd_worker *worker,
+						const struct quicd_packet_header *header,
 						uint32_t app, const struct qd_address *from,
 						const struct qd_address *to)
 {
@@ -73,7 +83,8 @@ static struct quicd_connection *open_connection(struct quicd_worker *worker, con
 	int error = 0;
 	if (quicd_connection_add_cid(connection, scid, QUICD_CID_BYTES) &&
 	    quicd_connection_add_cid(connection, header->dcid, header->dcid_bytes))
-		connection->quiche = qd_accept(worker->config, scid, token, NULL, 0, NULL, 0, to, from, &error);
+		connection->quiche =
+			qd_accept(worker->config, scid, token, NULL, 0, NULL, 0, to, from, &error);
 	if (!connection->quiche) {
 		quicd_connection_free(connection);
 		return NULL;
@@ -84,7 +95,8 @@ static struct quicd_connection *open_connection(struct quicd_worker *worker, con
 	return connection;
 }
 
-struct quicd_connection *quicd_accept(struct quicd_worker *worker, const struct quicd_packet_header *header,
+struct quicd_connection *quicd_accept(struct quicd_worker *worker,
+				      const struct quicd_packet_header *header,
 				      uint32_t datagram_bytes, const struct qd_address *from,
 				      const struct qd_address *to)
 {
@@ -93,7 +105,8 @@ struct quicd_connection *quicd_accept(struct quicd_worker *worker, const struct 
 		counters->receive_unknown++;
 		return NULL;
 	}
-	if (header->version == 0) { /* Version Negotiation is for clients; never answered (RFC 9000 §6.1) */
+	/* Version Negotiation is for clients; never answered (RFC 9000 §6.1) */
+	if (header->version == 0) {
 		counters->receive_malformed++;
 		return NULL;
 	}
@@ -110,7 +123,8 @@ struct quicd_connection *quicd_accept(struct quicd_worker *worker, const struct 
 		counters->receive_short_initial++;
 		return NULL;
 	}
-	const bool draining = atomic_load_explicit(&worker->engine->draining, memory_order_relaxed) != 0;
+	const bool draining =
+		atomic_load_explicit(&worker->engine->draining, memory_order_relaxed) != 0;
 	uint32_t app = choose_app(worker->engine);
 	if (app == QUICD_NONE) {
 		counters->receive_refused++;

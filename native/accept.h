@@ -1,4 +1,7 @@
-/* accept.h - a datagram for no connection we know: a new connection, a stateless answer, or nothing. */
+/*
+ * accept.h - a datagram for no connection we know: a new connection, a stateless answer, or
+ * nothing.
+ */
 #pragma once
 #include <stdint.h>
 #include "quic_header.h"
@@ -8,8 +11,12 @@ struct quicd_worker;
 struct quicd_connection;
 
 /* The connection that takes the datagram, or NULL when it was answered or dropped (and counted). */
-struct quicd_connection *quicd_accept(struct quicd_worker *worker, const struct quicd_packet_header *header,
+struct quicd_connection *quicd_accept(struct quicd_worker *worker,
+				      const struct quicd_packet_header *header,
 				      uint32_t datagram_bytes, const struct qd_address *from,
 				      const struct qd_address *to);
-/* After the first Initial was received: CONNECTION_REFUSED (RFC 9000 §20.1) instead of a handshake. */
+/*
+ * After the first Initial was received: CONNECTION_REFUSED (RFC 9000 §20.1) instead of a
+ * handshake.
+ */
 void quicd_accept_refuse(struct quicd_connection *connection);

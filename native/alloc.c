@@ -1,7 +1,7 @@
 /*
- * alloc.c - one allocator for quiche (Rust's global allocator), BoringSSL (its OPENSSL_memory_* hooks) and our own heap
- * use: mimalloc, or the system's under sanitizers, so that they see every block. Counts are per thread and summed on
- * request: the hot path adds to its own cache line.
+ * alloc.c - one allocator for quiche (Rust's global allocator), BoringSSL (its OPENSSL_memory_*
+ * hooks) and our own heap use: mimalloc, or the system's under sanitizers, so that they see every
+ * block. Counts are per thread and summed on request: the hot path adds to its own cache line.
  */
 #include "alloc.h"
 #include <assert.h>
@@ -15,7 +15,8 @@
 #ifdef QUICD_SYSTEM_MALLOC
 static void *raw_allocate(size_t bytes, size_t align)
 {
-	return align <= 16 ? malloc(bytes) : aligned_alloc(align, (bytes + align - 1) / align * align);
+	return align <= 16 ? malloc(bytes)
+			   : aligned_alloc(align, (bytes + align - 1) / align * align);
 }
 static void raw_free(void *pointer)
 {
@@ -105,14 +106,16 @@ void quicd_memory_read(struct quicd_memory *memory)
 	*memory = (struct quicd_memory){ 0 };
 	for (uint32_t i = 0; i < COUNTING_THREADS; i++) {
 		memory->live_bytes += atomic_load_explicit(&counts[i].bytes, memory_order_relaxed);
-		memory->live_objects += atomic_load_explicit(&counts[i].objects, memory_order_relaxed);
-		memory->allocations += atomic_load_explicit(&counts[i].allocations, memory_order_relaxed);
+		memory->live_objects +=
+			atomic_load_explicit(&counts[i].objects, memory_order_relaxed);
+		memory->allocations +=
+			atomic_load_explicit(&counts[i].allocations, memory_order_relaxed);
 	}
 }
 
 /*
- * BoringSSL takes these when they are there (openssl/mem.h). It asks for a block's size when it clears one, so the size
- * stands before the block.
+ * BoringSSL takes these when they are there (openssl/mem.h). It asks for a block's size when it
+ * clears one, so the size stands before the block.
  */
 #define HEADER_BYTES 16
 

@@ -1,4 +1,7 @@
-/* alloc.h - the allocator of the native side, and what it counts. quicd_allocate and its kin are declared in quiche/quicd_quiche.h. */
+/*
+ * alloc.h - the allocator of the native side, and what it counts. quicd_allocate and its kin are
+ * declared in quiche/quicd_quiche.h.
+ */
 #pragma once
 #include <stdint.h>
 

@@ -10,8 +10,8 @@ static void wake_owner(void *owner)
 	quicd_app_ring_bell(owner);
 }
 
-bool quicd_app_create(struct quicd_app *app, struct quicd_engine *engine, uint32_t index, uint32_t workers,
-		      uint32_t ring_capacity)
+bool quicd_app_create(struct quicd_app *app, struct quicd_engine *engine, uint32_t index,
+		      uint32_t workers, uint32_t ring_capacity)
 {
 	memset(app, 0, sizeof(*app));
 	app->engine = engine;
@@ -22,14 +22,16 @@ bool quicd_app_create(struct quicd_app *app, struct quicd_engine *engine, uint32
 	app->links = calloc(workers, sizeof(*app->links));
 	if (!app->view || !app->links)
 		return false;
-	if (!quicd_slab_create(&app->slab, workers + index, QUICD_APP_SMALL_BUFFERS, QUICD_APP_LARGE_BUFFERS))
+	if (!quicd_slab_create(&app->slab, workers + index, QUICD_APP_SMALL_BUFFERS,
+			       QUICD_APP_LARGE_BUFFERS))
 		return false;
 	app->slab.wake = wake_owner;
 	app->slab.owner = app;
 	for (uint32_t worker = 0; worker < workers; worker++) {
 		struct quicd_link *link = &app->links[worker];
 		link->event_owner = calloc(ring_capacity, sizeof(*link->event_owner));
-		if (!link->event_owner || !quicd_ring_create(&link->events, ring_capacity) ||
+		link->draft = aligned_alloc(QUICD_CACHE_LINE, sizeof(*link->draft));
+		if (!link->event_owner || !link->draft || !quicd_ring_create(&link->events, ring_capacity) ||
 		    !quicd_ring_create(&link->commands, ring_capacity))
 			return false;
 	}
@@ -40,6 +42,7 @@ void quicd_app_destroy(struct quicd_app *app)
 {
 	for (uint32_t worker = 0; worker < app->workers; worker++) {
 		free(app->links[worker].event_owner);
+		free(app->links[worker].draft);
 		quicd_ring_destroy(&app->links[worker].events);
 		quicd_ring_destroy(&app->links[worker].commands);
 	}
@@ -137,7 +140,10 @@ bool quicd_app_park(struct quicd_app *app)
 	for (uint32_t worker = 0; worker < app->workers; worker++) {
 		if (quicd_ring_ready(&app->links[worker].events) == 0)
 			continue;
-		/* Someone came first: if the bell was taken to ring for it, one spurious ring is harmless. */
+		/*
+		 * Someone came first: if the bell was taken to ring for it, one spurious ring is
+		 * harmless.
+		 */
 		atomic_store_explicit(&app->armed, 0, memory_order_seq_cst);
 		return false;
 	}

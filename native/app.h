@@ -1,8 +1,9 @@
 /*
  * app.h - an app thread's place in an engine: its rings to every worker, its slab, its doorbell.
  *
- * States: FREE -> ATTACHED (a JavaScript thread runs it) -> LEAVING (it is gone; workers take back what it held) -> FREE.
- * The thread that leaves only flips the state under the doorbell's lock: it never waits for a worker.
+ * States: FREE -> ATTACHED (a JavaScript thread runs it) -> LEAVING (it is gone; workers take back
+ * what it held) -> FREE. The thread that leaves only flips the state under the doorbell's lock: it
+ * never waits for a worker.
  */
 #pragma once
 #include <pthread.h>
@@ -26,9 +27,11 @@ struct quicd_event_owner {
 struct quicd_link {
 	struct quicd_ring events;   /* worker to app thread */
 	struct quicd_ring commands; /* app thread to worker */
+	struct quicd_command *draft; /* the app thread fills it; commit copies it out of its reach, then checks */
 	_Atomic uint32_t wants_room; /* 1: connections wait for the app thread to consume events */
 	/* Worker only. */
-	struct quicd_event_owner *event_owner; /* by ring place: whose bound of undelivered events it counts against */
+	/* by ring place: whose bound of undelivered events it counts against */
+	struct quicd_event_owner *event_owner;
 	uint32_t events_walked; /* consumed entries already taken off their connections' counts */
 	uint32_t left; /* the last attachment that this worker has cleaned up after */
 	uint32_t connections;	/* live connections of this app thread on this worker */
@@ -50,8 +53,8 @@ struct quicd_app {
 	struct quicd_link *links; /* by worker */
 };
 
-bool quicd_app_create(struct quicd_app *app, struct quicd_engine *engine, uint32_t index, uint32_t workers,
-		      uint32_t ring_capacity);
+bool quicd_app_create(struct quicd_app *app, struct quicd_engine *engine, uint32_t index,
+		      uint32_t workers, uint32_t ring_capacity);
 void quicd_app_destroy(struct quicd_app *app);
 
 /* The calling thread becomes the app thread. False: taken, or still being cleaned up. */
@@ -60,7 +63,10 @@ bool quicd_app_attach(struct quicd_app *app, void (*bell)(void *context), void *
 void quicd_app_detach(struct quicd_app *app);
 /* The worker's own question: has the thread left, and has it not cleaned up yet? */
 bool quicd_app_is_leaving(struct quicd_app *app, uint32_t worker);
-/* A worker has taken back everything that the leaving thread held from it. The last one frees the place. */
+/*
+ * A worker has taken back everything that the leaving thread held from it. The last one frees
+ * the place.
+ */
 void quicd_app_worker_left(struct quicd_app *app, uint32_t worker);
 
 static inline bool quicd_app_attached(const struct quicd_app *app)

@@ -9,7 +9,8 @@ uint32_t quicd_chunk_take(struct quicd_connection *connection, size_t bytes)
 {
 	struct quicd_worker *worker = connection->worker;
 	struct quicd_slab *slab = &worker->slab;
-	enum quicd_buffer_class class = bytes > QUICD_SMALL_BUFFER_BYTES ? QUICD_BUFFER_LARGE : QUICD_BUFFER_SMALL;
+	enum quicd_buffer_class class =
+		bytes > QUICD_SMALL_BUFFER_BYTES ? QUICD_BUFFER_LARGE : QUICD_BUFFER_SMALL;
 	if (slab->free_count[class] == 0)
 		class = class == QUICD_BUFFER_LARGE ? QUICD_BUFFER_SMALL : QUICD_BUFFER_LARGE;
 	if (connection->chunks_out > slab->free_count[class]) {
@@ -26,12 +27,16 @@ uint32_t quicd_chunk_take(struct quicd_connection *connection, size_t bytes)
 
 void quicd_chunk_give_back(struct quicd_worker *worker, uint32_t index)
 {
-	/* Never shown to anyone: straight through the return list, collected in this thread's next turn. */
+	/*
+	 * Never shown to anyone: straight through the return list, collected in this thread's
+	 * next turn.
+	 */
 	worker->slab.buffers[index].connection = QUICD_NONE;
 	quicd_slab_release(&worker->slab, index);
 }
 
-void quicd_chunk_lease(struct quicd_connection *connection, uint32_t index, const struct quicd_stream *stream)
+void quicd_chunk_lease(struct quicd_connection *connection, uint32_t index,
+		       const struct quicd_stream *stream)
 {
 	struct quicd_buffer *buffer = &connection->worker->slab.buffers[index];
 	buffer->leases = 1;
@@ -57,13 +62,15 @@ void quicd_chunk_returned(struct quicd_worker *worker, uint32_t index)
 	connection->chunks_out--;
 	if (buffer->stream == QUICD_NONE)
 		return;
-	struct quicd_stream *stream = quicd_stream_of_command(connection, buffer->stream, buffer->stream_generation);
+	struct quicd_stream *stream =
+		quicd_stream_of_command(connection, buffer->stream, buffer->stream_generation);
 	if (!stream)
 		return;
 	assert(stream->chunks_out > 0);
 	stream->chunks_out--;
 	/* Resume at half, so that a slow reader costs no turn per chunk. */
-	if (stream->receive_paused && stream->chunks_out <= worker->engine->options.stream_chunks / 2) {
+	if (stream->receive_paused &&
+	    stream->chunks_out <= worker->engine->options.stream_chunks / 2) {
 		stream->receive_paused = false;
 		worker->paused_streams--;
 		if (!stream->receive_done)

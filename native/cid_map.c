@@ -1,4 +1,7 @@
-/* cid_map.c - see cid_map.h. Chained buckets over a fixed pool: deletion is simple and memory is touched as it is used. */
+/*
+ * cid_map.c - see cid_map.h. Chained buckets over a fixed pool: deletion is simple and memory is
+ * touched as it is used.
+ */
 #include "cid_map.h"
 #include <assert.h>
 #include <string.h>
@@ -6,7 +9,8 @@
 
 static void *map_zeroed(size_t bytes)
 {
-	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
@@ -15,7 +19,7 @@ bool quicd_cid_map_create(struct quicd_cid_map *map, uint32_t capacity, struct q
 	uint32_t buckets = 64;
 	while (buckets < capacity)
 		buckets *= 2;
-	*map = (struct quicd_cid_map){ .key = key, .capacity = capacity, .bucket_mask = buckets - 1 };
+	*map = (struct quicd_cid_map){.key = key, .capacity = capacity, .bucket_mask = buckets - 1};
 	map->entries = map_zeroed((size_t)capacity * sizeof(*map->entries));
 	map->buckets = map_zeroed((size_t)buckets * sizeof(*map->buckets));
 	return map->entries && map->buckets;
@@ -42,7 +46,8 @@ static bool matches(const struct quicd_cid_entry *entry, const uint8_t *cid, uin
 	return entry->bytes == bytes && memcmp(entry->cid, cid, bytes) == 0;
 }
 
-bool quicd_cid_map_add(struct quicd_cid_map *map, const uint8_t *cid, uint32_t bytes, uint32_t connection)
+bool quicd_cid_map_add(struct quicd_cid_map *map, const uint8_t *cid, uint32_t bytes,
+		       uint32_t connection)
 {
 	assert(bytes <= QUICD_CID_BYTES);
 	if (quicd_cid_map_find(map, cid, bytes) != QUICD_NONE)
@@ -79,7 +84,8 @@ uint32_t quicd_cid_map_find(const struct quicd_cid_map *map, const uint8_t *cid,
 	return QUICD_NONE;
 }
 
-void quicd_cid_map_remove(struct quicd_cid_map *map, const uint8_t *cid, uint32_t bytes, uint32_t connection)
+void quicd_cid_map_remove(struct quicd_cid_map *map, const uint8_t *cid, uint32_t bytes,
+			  uint32_t connection)
 {
 	if (bytes > QUICD_CID_BYTES)
 		return;

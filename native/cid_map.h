@@ -1,6 +1,7 @@
 /*
- * cid_map.h - connection ID to connection slot, for one worker. Holds our own CIDs and, during a connection's life, the
- * one that the client made up for its first Initial: so the hash is keyed (a client can't aim at a bucket).
+ * cid_map.h - connection ID to connection slot, for one worker. Holds our own CIDs and, during a
+ * connection's life, the one that the client made up for its first Initial: so the hash is keyed (a
+ * client can't aim at a bucket).
  */
 #pragma once
 #include <stdbool.h>
@@ -29,8 +30,10 @@ struct quicd_cid_map {
 bool quicd_cid_map_create(struct quicd_cid_map *map, uint32_t capacity, struct quicd_sip_key key);
 void quicd_cid_map_destroy(struct quicd_cid_map *map);
 /* False when full or when another connection has the CID. |bytes| 0..20. */
-bool quicd_cid_map_add(struct quicd_cid_map *map, const uint8_t *cid, uint32_t bytes, uint32_t connection);
+bool quicd_cid_map_add(struct quicd_cid_map *map, const uint8_t *cid, uint32_t bytes,
+		       uint32_t connection);
 /* The connection's slot, or QUICD_NONE. */
 uint32_t quicd_cid_map_find(const struct quicd_cid_map *map, const uint8_t *cid, uint32_t bytes);
 /* Removes it if it belongs to |connection|; else nothing. */
-void quicd_cid_map_remove(struct quicd_cid_map *map, const uint8_t *cid, uint32_t bytes, uint32_t connection);
+void quicd_cid_map_remove(struct quicd_cid_map *map, const uint8_t *cid, uint32_t bytes,
+			  uint32_t connection);

@@ -1,4 +1,7 @@
-/* cids.c - connection IDs of ours: drawn, given to quiche, entered in the map, taken out when retired (RFC 9000 §5.1). */
+/*
+ * cids.c - connection IDs of ours: drawn, given to quiche, entered in the map, taken out when
+ * retired (RFC 9000 §5.1).
+ */
 #include <assert.h>
 #include <string.h>
 #include "connection.h"
@@ -13,10 +16,12 @@ void quicd_cid_generate(struct quicd_worker *worker, uint8_t cid[QUICD_CID_BYTES
 	cid[0] = random[0] & 0x1f; /* config rotation 0, then random bits */
 	memcpy(cid + 1, keys->server_id, QUICD_CID_SERVER_ID_BYTES);
 	memcpy(cid + QUICD_CID_RANDOM, random + 1, QUICD_CID_RANDOM_BYTES);
-	quicd_cid_seal(&keys->cid, (struct quicd_cid_route){ .worker = (unsigned char)worker->index }, cid);
+	quicd_cid_seal(&keys->cid, (struct quicd_cid_route){.worker = (unsigned char)worker->index},
+		       cid);
 }
 
-bool quicd_connection_add_cid(struct quicd_connection *connection, const uint8_t *cid, uint32_t bytes)
+bool quicd_connection_add_cid(struct quicd_connection *connection, const uint8_t *cid,
+			      uint32_t bytes)
 {
 	if (connection->cid_count == QUICD_CIDS_PER_CONNECTION)
 		return false;

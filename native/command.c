@@ -35,15 +35,18 @@ static const uint8_t *bytes_of(struct quicd_worker *worker, const struct quicd_c
 {
 	if (!quicd_command_carries_buffer(command))
 		return NULL;
-	return quicd_slab_at(worker->engine->slabs[command->slab], command->buffer) + command->offset;
+	return quicd_slab_at(worker->engine->slabs[command->slab], command->buffer) +
+	       command->offset;
 }
 
-static void answer(struct quicd_connection *connection, enum quicd_event_kind kind, uint32_t request_id,
-		   enum quicd_refusal refusal)
+static void answer(struct quicd_connection *connection, enum quicd_event_kind kind,
+		   uint32_t request_id, enum quicd_refusal refusal)
 {
-	struct quicd_answer *entry = quicd_allocate(sizeof(*entry), _Alignof(struct quicd_answer), true);
+	struct quicd_answer *entry =
+		quicd_allocate(sizeof(*entry), _Alignof(struct quicd_answer), true);
 	assert(entry && "a few dozen bytes");
-	*entry = (struct quicd_answer){ .kind = kind, .request_id = request_id, .error_code = refusal };
+	*entry = (struct quicd_answer){
+		.kind = kind, .request_id = request_id, .error_code = refusal};
 	if (connection->answers_tail)
 		connection->answers_tail->next = entry;
 	else
@@ -86,14 +89,19 @@ static void run_open(struct quicd_connection *connection, const struct quicd_com
 {
 	const bool unidirectional = command->flags & QUICD_FLAG_UNIDIRECTIONAL;
 	uint64_t *next = &connection->next_id[unidirectional];
-	/* An empty write makes the stream known to quiche, which counts it against the peer's limit; nothing is sent for it. */
+	/*
+	 * An empty write makes the stream known to quiche, which counts it against the peer's
+	 * limit; nothing is sent for it.
+	 */
 	uint64_t error_code = 0;
-	const ssize_t made = qd_stream_send_copy(connection->quiche, *next, NULL, 0, false, &error_code);
+	const ssize_t made =
+		qd_stream_send_copy(connection->quiche, *next, NULL, 0, false, &error_code);
 	struct quicd_stream *stream = NULL;
 	if (made >= 0 || made == QD_DONE)
 		stream = quicd_stream_new(connection, *next);
 	if (!stream) {
-		answer(connection, QUICD_EVENT_OPEN_REFUSED, command->request_id, QUICD_REFUSED_LIMIT);
+		answer(connection, QUICD_EVENT_OPEN_REFUSED, command->request_id,
+		       QUICD_REFUSED_LIMIT);
 		return;
 	}
 	*next += 4;
@@ -104,16 +112,18 @@ static void run_open(struct quicd_connection *connection, const struct quicd_com
 	quicd_list_append(&connection->worker->blocked, &connection->blocked);
 }
 
-static enum quicd_refusal send_datagram(struct quicd_connection *connection, const struct quicd_command *command)
+static enum quicd_refusal send_datagram(struct quicd_connection *connection,
+					const struct quicd_command *command)
 {
 	struct quicd_worker *worker = connection->worker;
-	/* One more reference goes along and comes back through quicd_worker_release, whatever the outcome; the lease's own is
-	 * released by the caller. */
+	/* One more reference goes along and comes back through quicd_worker_release, whatever
+	 * the outcome; the lease's own is released by the caller. */
 	quicd_slab_retain(worker->engine->slabs[command->slab], command->buffer);
 	connection->referenced_bytes +=
 		quicd_slab_buffer_bytes(worker->engine->slabs[command->slab], command->buffer);
-	const int result = qd_datagram_send_ref(connection->quiche, bytes_of(worker, command), command->length,
-						connection, command->slab, command->buffer);
+	const int result =
+		qd_datagram_send_ref(connection->quiche, bytes_of(worker, command), command->length,
+				     connection, command->slab, command->buffer);
 	if (result == 0) {
 		quicd_connection_wants_flush(connection);
 		return QUICD_OK;
@@ -149,11 +159,12 @@ static void run_close(struct quicd_connection *connection, const struct quicd_co
 	if (!(command->flags & QUICD_CLOSE_DRAINED)) {
 		qd_close(connection->quiche, application, command->error_code, reason, length);
 	} else if (!goodbye->waiting) {
-		*goodbye = (struct quicd_goodbye){ .waiting = true,
-						   .application = application,
-						   .error_code = command->error_code,
-						   .deadline_ns = worker->now_ns + QUICD_GOODBYE_NS };
-		goodbye->reason_bytes = length < sizeof(goodbye->reason) ? length : sizeof(goodbye->reason);
+		*goodbye = (struct quicd_goodbye){.waiting = true,
+						  .application = application,
+						  .error_code = command->error_code,
+						  .deadline_ns = worker->now_ns + QUICD_GOODBYE_NS};
+		goodbye->reason_bytes =
+			length < sizeof(goodbye->reason) ? length : sizeof(goodbye->reason);
 		if (length > 0)
 			memcpy(goodbye->reason, reason, goodbye->reason_bytes);
 	}
@@ -162,7 +173,8 @@ static void run_close(struct quicd_connection *connection, const struct quicd_co
 	quicd_list_append(&worker->dirty, &connection->dirty);
 }
 
-static void run_stream_command(struct quicd_connection *connection, const struct quicd_command *command)
+static void run_stream_command(struct quicd_connection *connection,
+			       const struct quicd_command *command)
 {
 	struct quicd_stream *stream =
 		quicd_stream_of_command(connection, command->stream, command->stream_generation);
@@ -175,12 +187,14 @@ static void run_stream_command(struct quicd_connection *connection, const struct
 	else if (command->kind == QUICD_COMMAND_STOP)
 		quicd_stream_stop(stream, connection, command->error_code);
 	else
-		qd_stream_priority(connection->quiche, stream->id, (uint8_t)command->length, command->flags & 1);
+		qd_stream_priority(connection->quiche, stream->id, (uint8_t)command->length,
+				   command->flags & 1);
 }
 
 static void run(struct quicd_worker *worker, const struct quicd_command *command, uint32_t app)
 {
-	if (quicd_command_carries_buffer(command) && !quicd_command_range_ok(worker->engine, command)) {
+	if (quicd_command_carries_buffer(command) &&
+	    !quicd_command_range_ok(worker->engine, command)) {
 		worker->counters->commands_invalid++;
 		return; /* no buffer that could be released */
 	}
@@ -222,7 +236,8 @@ static void run(struct quicd_worker *worker, const struct quicd_command *command
 	}
 }
 
-uint32_t quicd_commands_run(struct quicd_worker *worker, struct quicd_link *link, uint32_t app, uint32_t limit)
+uint32_t quicd_commands_run(struct quicd_worker *worker, struct quicd_link *link, uint32_t app,
+			    uint32_t limit)
 {
 	uint32_t count = quicd_ring_ready(&link->commands);
 	if (count > limit)

@@ -1,4 +1,7 @@
-/* command.h - carrying out what app threads asked. Entries are copied first: JavaScript could still write to the ring. */
+/*
+ * command.h - carrying out what app threads asked. Entries are copied first: JavaScript could
+ * still write to the ring.
+ */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -9,7 +12,8 @@ struct quicd_link;
 struct quicd_engine;
 
 /* At most |limit| commands of the link; returns how many there were. */
-uint32_t quicd_commands_run(struct quicd_worker *worker, struct quicd_link *link, uint32_t app, uint32_t limit);
+uint32_t quicd_commands_run(struct quicd_worker *worker, struct quicd_link *link, uint32_t app,
+			    uint32_t limit);
 /* Does the range lie inside an existing buffer? For both sides of the ring. */
 bool quicd_command_range_ok(const struct quicd_engine *engine, const struct quicd_command *command);
 /* WRITE with bytes, DATAGRAM, CLOSE with a reason: one lease on (slab, buffer) goes along. */

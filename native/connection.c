@@ -12,10 +12,10 @@ bool quicd_connections_create(struct quicd_worker *worker, uint32_t capacity)
 	worker->connection_capacity = capacity;
 	worker->connection_used = 0;
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-	worker->connections =
-		mmap(NULL, (size_t)capacity * sizeof(*worker->connections), PROT_READ | PROT_WRITE, flags, -1, 0);
-	worker->connection_views =
-		mmap(NULL, (size_t)capacity * sizeof(*worker->connection_views), PROT_READ | PROT_WRITE, flags, -1, 0);
+	worker->connections = mmap(NULL, (size_t)capacity * sizeof(*worker->connections),
+				   PROT_READ | PROT_WRITE, flags, -1, 0);
+	worker->connection_views = mmap(NULL, (size_t)capacity * sizeof(*worker->connection_views),
+					PROT_READ | PROT_WRITE, flags, -1, 0);
 	return worker->connections != MAP_FAILED && worker->connection_views != MAP_FAILED;
 }
 
@@ -23,16 +23,21 @@ bool quicd_connections_create(struct quicd_worker *worker, uint32_t capacity)
 void quicd_connections_destroy(struct quicd_worker *worker)
 {
 	if (worker->connections && worker->connections != MAP_FAILED)
-		munmap(worker->connections, (size_t)worker->connection_capacity * sizeof(*worker->connections));
+		munmap(worker->connections,
+		       (size_t)worker->connection_capacity * sizeof(*worker->connections));
 	worker->connections = NULL;
 }
 
-/* What may follow what; src/transport/lifecycle.ts has the same table. Bit n of entry s: s may go to n. */
+/*
+ * What may follow what; src/transport/lifecycle.ts has the same table. Bit n of entry s: s may
+ * go to n.
+ */
 static const uint8_t NEXT_STATES[QUICD_STATE_COUNT] = {
 	[QUICD_STATE_FREE] = 1 << QUICD_STATE_INITIAL,
 	[QUICD_STATE_INITIAL] = 1 << QUICD_STATE_HANDSHAKING | 1 << QUICD_STATE_ESTABLISHED |
 				1 << QUICD_STATE_DRAINING | 1 << QUICD_STATE_CLOSED,
-	[QUICD_STATE_HANDSHAKING] = 1 << QUICD_STATE_ESTABLISHED | 1 << QUICD_STATE_DRAINING | 1 << QUICD_STATE_CLOSED,
+	[QUICD_STATE_HANDSHAKING] =
+		1 << QUICD_STATE_ESTABLISHED | 1 << QUICD_STATE_DRAINING | 1 << QUICD_STATE_CLOSED,
 	[QUICD_STATE_ESTABLISHED] = 1 << QUICD_STATE_DRAINING | 1 << QUICD_STATE_CLOSED,
 	[QUICD_STATE_DRAINING] = 1 << QUICD_STATE_CLOSED,
 	[QUICD_STATE_CLOSED] = 1 << QUICD_STATE_FREE,
@@ -43,14 +48,18 @@ bool quicd_state_may_follow(enum quicd_connection_state state, enum quicd_connec
 	return NEXT_STATES[state] >> next & 1;
 }
 
-void quicd_connection_set_state(struct quicd_connection *connection, enum quicd_connection_state state)
+void quicd_connection_set_state(struct quicd_connection *connection,
+				enum quicd_connection_state state)
 {
 	assert(quicd_state_may_follow(connection->state, state));
 	connection->state = state;
 	connection->view->state = state;
 }
 
-/* The oldest spent slot whose events are all consumed, else a fresh one. Its generation counts on. */
+/*
+ * The oldest spent slot whose events are all consumed, else a fresh one. Its generation counts
+ * on.
+ */
 static struct quicd_connection *take_slot(struct quicd_worker *worker)
 {
 	if (quicd_node_linked(&worker->spent)) {
@@ -79,9 +88,10 @@ struct quicd_connection *quicd_connection_new(struct quicd_worker *worker)
 	connection->view = &worker->connection_views[connection->index];
 	connection->next_id[0] = 1; /* server-initiated bidirectional, RFC 9000 §2.1 */
 	connection->next_id[1] = 3;
-	struct quicd_node *nodes[] = { &connection->streams, &connection->readable, &connection->sendable,
-				       &connection->telling, &connection->dirty,    &connection->flush,
-				       &connection->blocked, &connection->dying };
+	struct quicd_node *nodes[] = {&connection->streams,  &connection->readable,
+				      &connection->sendable, &connection->telling,
+				      &connection->dirty,    &connection->flush,
+				      &connection->blocked,  &connection->dying};
 	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
 		quicd_node_init(nodes[i]);
 	memset(connection->view, 0, sizeof(*connection->view));
@@ -97,7 +107,8 @@ static void free_answers(struct quicd_connection *connection)
 {
 	while (connection->answers) {
 		struct quicd_answer *next = connection->answers->next;
-		quicd_free(connection->answers, sizeof(*connection->answers), _Alignof(struct quicd_answer));
+		quicd_free(connection->answers, sizeof(*connection->answers),
+			   _Alignof(struct quicd_answer));
 		connection->answers = next;
 	}
 }
@@ -106,7 +117,8 @@ void quicd_connection_free(struct quicd_connection *connection)
 {
 	struct quicd_worker *worker = connection->worker;
 	while (quicd_node_linked(&connection->streams))
-		quicd_stream_free(QUICD_ELEMENT(connection->streams.next, struct quicd_stream, all), connection);
+		quicd_stream_free(QUICD_ELEMENT(connection->streams.next, struct quicd_stream, all),
+				  connection);
 	quicd_connection_forget_cids(connection);
 	quicd_timers_remove(&worker->timers, connection->index);
 	if (connection->quiche)
@@ -131,7 +143,8 @@ void quicd_connection_free(struct quicd_connection *connection)
 	worker->counters->closed++;
 }
 
-struct quicd_connection *quicd_connection_of(struct quicd_worker *worker, uint32_t index, uint32_t generation)
+struct quicd_connection *quicd_connection_of(struct quicd_worker *worker, uint32_t index,
+					     uint32_t generation)
 {
 	if (index >= worker->connection_used)
 		return NULL;
@@ -181,7 +194,8 @@ static void on_established(struct quicd_connection *connection)
 	const char *name = NULL;
 	const size_t bytes = qd_server_name(connection->quiche, &name);
 	if (bytes > 0)
-		memcpy(view->server_name, name, bytes < sizeof(view->server_name) ? bytes : sizeof(view->server_name) - 1);
+		memcpy(view->server_name, name,
+		       bytes < sizeof(view->server_name) ? bytes : sizeof(view->server_name) - 1);
 	const ssize_t datagram = qd_datagram_max_bytes(connection->quiche);
 	view->datagram_max_bytes = datagram > 0 ? (uint32_t)datagram : 0;
 	connection->pending |= QUICD_PENDING_CONNECTED;
@@ -202,11 +216,15 @@ static void follow_paths(struct quicd_connection *connection)
 	}
 }
 
-/* RFC 9000 §13.2.1: acknowledge at once while the handshake runs; else an answer that is being made may carry the ACK. */
+/*
+ * RFC 9000 §13.2.1: acknowledge at once while the handshake runs; else an answer that is being
+ * made may carry the ACK.
+ */
 static void flush_or_hold(struct quicd_connection *connection)
 {
 	const uint64_t now = connection->worker->now_ns;
-	const bool hold = connection->answer_expected && connection->state == QUICD_STATE_ESTABLISHED &&
+	const bool hold = connection->answer_expected &&
+			  connection->state == QUICD_STATE_ESTABLISHED &&
 			  connection->received_since_send < QUICD_ACK_HOLD_DATAGRAMS &&
 			  !quicd_node_linked(&connection->sendable);
 	connection->answer_expected = false;
@@ -271,8 +289,9 @@ static void note_close_reason(struct quicd_connection *connection, const struct 
 		flags |= QUICD_CLOSE_APPLICATION;
 	view->close_flags |= flags;
 	view->close_code = reason.error_code;
-	view->reason_bytes = (uint16_t)(reason.reason_bytes < sizeof(view->reason) ? reason.reason_bytes :
-										      sizeof(view->reason));
+	view->reason_bytes =
+		(uint16_t)(reason.reason_bytes < sizeof(view->reason) ? reason.reason_bytes
+								      : sizeof(view->reason));
 	if (view->reason_bytes > 0)
 		memcpy(view->reason, reason.reason, view->reason_bytes);
 }
@@ -286,10 +305,12 @@ void quicd_connection_check_close(struct quicd_connection *connection)
 		qd_get_state(connection->quiche, &state);
 	struct qd_close_reason reason;
 	const bool closing = connection->dead || state.closed || state.draining ||
-			     qd_local_error(connection->quiche, &reason) || qd_peer_error(connection->quiche, &reason);
+			     qd_local_error(connection->quiche, &reason) ||
+			     qd_peer_error(connection->quiche, &reason);
 	if (!closing)
 		return;
-	if (!(connection->told & QUICD_PENDING_CLOSING) && !(connection->pending & QUICD_PENDING_CLOSING)) {
+	if (!(connection->told & QUICD_PENDING_CLOSING) &&
+	    !(connection->pending & QUICD_PENDING_CLOSING)) {
 		if (!connection->dead)
 			note_close_reason(connection, &state);
 		quicd_connection_refresh_view(connection);

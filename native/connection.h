@@ -1,9 +1,9 @@
 /*
- * connection.h - a connection as its worker keeps it. This file adapts quiche; accepting, CIDs, streams, events and sending
- * have files of their own.
+ * connection.h - a connection as its worker keeps it. This file adapts quiche; accepting, CIDs,
+ * streams, events and sending have files of their own.
  *
- * Lifecycle (src/transport/lifecycle.ts is its twin): FREE -> INITIAL -> HANDSHAKING -> ESTABLISHED -> DRAINING -> CLOSED ->
- * FREE; any live state may go to DRAINING or CLOSED.
+ * Lifecycle (src/transport/lifecycle.ts is its twin): FREE -> INITIAL -> HANDSHAKING -> ESTABLISHED
+ * -> DRAINING -> CLOSED -> FREE; any live state may go to DRAINING or CLOSED.
  */
 #pragma once
 #include <stdbool.h>
@@ -69,7 +69,8 @@ struct quicd_connection {
 	struct quicd_node readable; /* quicd_stream.readable */
 	struct quicd_node sendable; /* quicd_stream.sendable */
 	struct quicd_node telling;  /* quicd_stream.telling */
-	struct quicd_node dirty, flush, blocked, dying; /* of the worker's lists; dying also of its spent slots */
+	/* of the worker's lists; dying also of its spent slots */
+	struct quicd_node dirty, flush, blocked, dying;
 	uint64_t accepted_ns;
 	uint64_t hold_until_ns; /* an ACK waits for the application's answer; 0: none */
 	uint64_t keep_alive_ns; /* interval, 0: off */
@@ -88,12 +89,13 @@ void quicd_connections_destroy(struct quicd_worker *worker);
 /* A slot in state INITIAL, or NULL when the table is full. */
 struct quicd_connection *quicd_connection_new(struct quicd_worker *worker);
 /*
- * Everything it holds goes back. The slot is used again only after the app thread has consumed the last event about it, so
- * that what the events refer to in the view still stands there.
+ * Everything it holds goes back. The slot is used again only after the app thread has consumed the
+ * last event about it, so that what the events refer to in the view still stands there.
  */
 void quicd_connection_free(struct quicd_connection *connection);
 /* NULL when the slot was reused or is free. */
-struct quicd_connection *quicd_connection_of(struct quicd_worker *worker, uint32_t index, uint32_t generation);
+struct quicd_connection *quicd_connection_of(struct quicd_worker *worker, uint32_t index,
+					     uint32_t generation);
 
 /* After datagrams were received or a timer fired: state, CIDs, paths, then reading. */
 void quicd_connection_process(struct quicd_connection *connection);
@@ -102,7 +104,8 @@ void quicd_connection_check_close(struct quicd_connection *connection);
 /* Emits what is pending, reads what is readable. Blocked ones are listed to be tried again. */
 void quicd_connection_deliver(struct quicd_connection *connection);
 bool quicd_state_may_follow(enum quicd_connection_state state, enum quicd_connection_state next);
-void quicd_connection_set_state(struct quicd_connection *connection, enum quicd_connection_state state);
+void quicd_connection_set_state(struct quicd_connection *connection,
+				enum quicd_connection_state state);
 /* Puts it on the list of those that may send. */
 void quicd_connection_wants_flush(struct quicd_connection *connection);
 /* Sends one train if there is one; false when no send buffer is free. */
@@ -115,7 +118,8 @@ void quicd_connection_refresh_view(struct quicd_connection *connection);
 
 /* cids.c: CIDs of ours in quiche, in the map, and in the connection's list. */
 void quicd_cid_generate(struct quicd_worker *worker, uint8_t cid[QUICD_CID_BYTES]);
-bool quicd_connection_add_cid(struct quicd_connection *connection, const uint8_t *cid, uint32_t bytes);
+bool quicd_connection_add_cid(struct quicd_connection *connection, const uint8_t *cid,
+			      uint32_t bytes);
 void quicd_connection_refill_cids(struct quicd_connection *connection);
 void quicd_connection_drop_retired_cids(struct quicd_connection *connection);
 void quicd_connection_forget_cids(struct quicd_connection *connection);

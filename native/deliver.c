@@ -1,4 +1,7 @@
-/* deliver.c - telling the application, in order, what it has not been told; see connection.h and event.h. */
+/*
+ * deliver.c - telling the application, in order, what it has not been told; see connection.h and
+ * event.h.
+ */
 #include <assert.h>
 #include "chunk.h"
 #include "connection.h"
@@ -14,10 +17,11 @@ static bool tell(struct quicd_connection *connection, enum quicd_event_kind kind
 		return false;
 	connection->pending &= ~bit;
 	connection->told |= bit;
-	quicd_event_emit(connection, &(struct quicd_event){ .kind = kind,
-							    .stream = QUICD_NONE,
-							    .buffer = QUICD_NONE,
-							    .error_code = connection->view->close_code });
+	quicd_event_emit(connection,
+			 &(struct quicd_event){.kind = kind,
+					       .stream = QUICD_NONE,
+					       .buffer = QUICD_NONE,
+					       .error_code = connection->view->close_code});
 	return true;
 }
 
@@ -27,11 +31,12 @@ static bool tell_answers(struct quicd_connection *connection)
 		struct quicd_answer *answer = connection->answers;
 		if (!quicd_event_room(connection, true))
 			return false;
-		quicd_event_emit(connection, &(struct quicd_event){ .kind = answer->kind,
-								    .stream = QUICD_NONE,
-								    .buffer = QUICD_NONE,
-								    .request_id = answer->request_id,
-								    .error_code = answer->error_code });
+		quicd_event_emit(connection,
+				 &(struct quicd_event){.kind = answer->kind,
+						       .stream = QUICD_NONE,
+						       .buffer = QUICD_NONE,
+						       .request_id = answer->request_id,
+						       .error_code = answer->error_code});
 		connection->answers = answer->next;
 		quicd_free(answer, sizeof(*answer), _Alignof(struct quicd_answer));
 	}
@@ -72,7 +77,8 @@ static bool tell_stream(struct quicd_stream *stream, struct quicd_connection *co
 static bool tell_streams(struct quicd_connection *connection)
 {
 	while (quicd_node_linked(&connection->telling)) {
-		struct quicd_stream *stream = QUICD_ELEMENT(connection->telling.next, struct quicd_stream, telling);
+		struct quicd_stream *stream =
+			QUICD_ELEMENT(connection->telling.next, struct quicd_stream, telling);
 		if (!tell_stream(stream, connection))
 			return false;
 		quicd_node_remove(&stream->telling);
@@ -94,8 +100,9 @@ static bool tell_datagrams(struct quicd_connection *connection)
 		const uint32_t buffer = quicd_chunk_take(connection, (size_t)waiting);
 		if (buffer == QUICD_NONE)
 			return false;
-		const ssize_t got = qd_datagram_recv(connection->quiche, quicd_slab_at(&worker->slab, buffer),
-						     quicd_slab_buffer_bytes(&worker->slab, buffer));
+		const ssize_t got =
+			qd_datagram_recv(connection->quiche, quicd_slab_at(&worker->slab, buffer),
+					 quicd_slab_buffer_bytes(&worker->slab, buffer));
 		if (got < 0) {
 			quicd_chunk_give_back(worker, buffer);
 			return true;
@@ -118,8 +125,9 @@ static bool tell_all(struct quicd_connection *connection)
 	if (!tell(connection, QUICD_EVENT_CONNECTED, QUICD_PENDING_CONNECTED))
 		return false;
 	if (!(connection->told & QUICD_PENDING_CLOSING) && !connection->dead) {
-		if (!tell(connection, QUICD_EVENT_PATH_CHANGED, QUICD_PENDING_PATH) || !tell_answers(connection) ||
-		    !quicd_streams_read(connection) || !tell_streams(connection) || !tell_datagrams(connection))
+		if (!tell(connection, QUICD_EVENT_PATH_CHANGED, QUICD_PENDING_PATH) ||
+		    !tell_answers(connection) || !quicd_streams_read(connection) ||
+		    !tell_streams(connection) || !tell_datagrams(connection))
 			return false;
 	}
 	return tell(connection, QUICD_EVENT_CLOSING, QUICD_PENDING_CLOSING) &&

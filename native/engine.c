@@ -18,14 +18,16 @@
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic(struct quicd_engine *) engines[QUICD_ENGINES_MAX];
 /*
- * Engines that ended. Their small structures stay: a JavaScript thread may be inside a call with a handle of theirs, and
- * may look at their views until the process ends.
+ * Engines that ended. Their small structures stay: a JavaScript thread may be inside a call with a
+ * handle of theirs, and may look at their views until the process ends.
  */
 static struct quicd_engine *retired;
 
 struct quicd_engine *quicd_engine_at(uint32_t index)
 {
-	return index < QUICD_ENGINES_MAX ? atomic_load_explicit(&engines[index], memory_order_acquire) : NULL;
+	return index < QUICD_ENGINES_MAX
+		       ? atomic_load_explicit(&engines[index], memory_order_acquire)
+		       : NULL;
 }
 
 struct quicd_app *quicd_app_of_handle(uint32_t handle)
@@ -46,7 +48,10 @@ void quicd_engine_drain(struct quicd_engine *engine)
 	atomic_store(&engine->draining, 1);
 }
 
-/* Worker i's CPU: the i-th of those this process may use; -1 when there are fewer CPUs than workers. */
+/*
+ * Worker i's CPU: the i-th of those this process may use; -1 when there are fewer CPUs than
+ * workers.
+ */
 static int cpu_for(const struct quicd_options *options, uint32_t index)
 {
 	cpu_set_t set;
@@ -71,7 +76,8 @@ static bool prepare_worker(struct quicd_engine *engine, uint32_t index)
 	worker->kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	worker->counters = calloc(1, sizeof(*worker->counters));
 	if (worker->kick_fd < 0 || !worker->counters ||
-	    !quicd_slab_create(&worker->slab, index, QUICD_WORKER_SMALL_BUFFERS, QUICD_WORKER_LARGE_BUFFERS) ||
+	    !quicd_slab_create(&worker->slab, index, QUICD_WORKER_SMALL_BUFFERS,
+			       QUICD_WORKER_LARGE_BUFFERS) ||
 	    !quicd_connections_create(worker, o->connections) ||
 	    !quicd_streams_create(worker, o->connections * STREAMS_PER_CONNECTION)) {
 		snprintf(engine->error, sizeof(engine->error), "no memory for worker %u", index);
@@ -101,10 +107,11 @@ static bool prepare(struct quicd_engine *engine)
 	explicit_bzero(engine->options.secret, sizeof(engine->options.secret));
 	engine->keylog_fd = -1;
 	if (o->keylog_path[0]) {
-		engine->keylog_fd = open(o->keylog_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+		engine->keylog_fd =
+			open(o->keylog_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 		if (engine->keylog_fd < 0) {
-			snprintf(engine->error, sizeof(engine->error), "key log %.200s cannot be opened for appending",
-				 o->keylog_path);
+			snprintf(engine->error, sizeof(engine->error),
+				 "key log %.200s cannot be opened for appending", o->keylog_path);
 			return false;
 		}
 	}
@@ -128,9 +135,11 @@ static bool launch(struct quicd_engine *engine)
 {
 	for (uint32_t i = 0; i < engine->options.workers; i++) {
 		struct quicd_worker *worker = &engine->workers[i];
-		worker->started = pthread_create(&worker->thread, NULL, quicd_worker_main, worker) == 0;
+		worker->started =
+			pthread_create(&worker->thread, NULL, quicd_worker_main, worker) == 0;
 		if (!worker->started) {
-			snprintf(engine->error, sizeof(engine->error), "worker thread %u could not be started", i);
+			snprintf(engine->error, sizeof(engine->error),
+				 "worker thread %u could not be started", i);
 			return false;
 		}
 		/* One after the other, so that the first error is the one that is told. */
@@ -159,7 +168,10 @@ static void join_workers(struct quicd_engine *engine)
 	}
 }
 
-/* Pages go back; the mappings stay, since JavaScript may hold views of them until the process ends. */
+/*
+ * Pages go back; the mappings stay, since JavaScript may hold views of them until the process
+ * ends.
+ */
 static void discard(struct quicd_slab *slab)
 {
 	if (slab && slab->memory)
@@ -210,7 +222,8 @@ static void leave_table(struct quicd_engine *engine)
 	pthread_mutex_unlock(&table_lock);
 }
 
-struct quicd_engine *quicd_engine_start(const struct quicd_options *options, char *error, size_t error_bytes)
+struct quicd_engine *quicd_engine_start(const struct quicd_options *options, char *error,
+					size_t error_bytes)
 {
 	assert(options->workers >= 1 && options->workers <= QUICD_WORKERS_MAX);
 	assert(options->apps >= 1 && options->apps <= QUICD_APPS_MAX);
@@ -221,8 +234,8 @@ struct quicd_engine *quicd_engine_start(const struct quicd_options *options, cha
 	engine->keylog_fd = -1;
 	qd_set_release(quicd_worker_release);
 	if (!enter_table(engine))
-		snprintf(engine->error, sizeof(engine->error), "%u servers run in this process already; stop one",
-			 QUICD_ENGINES_MAX);
+		snprintf(engine->error, sizeof(engine->error),
+			 "%u servers run in this process already; stop one", QUICD_ENGINES_MAX);
 	else if (prepare(engine) && launch(engine)) {
 		/* Borrowed for the start; the workers have their own by now. */
 		engine->options.certificate_pem = engine->options.private_key_pem = NULL;

@@ -1,5 +1,6 @@
 /*
- * engine.h - one server in the process: workers, app threads, keys. At most QUICD_ENGINES_MAX live at once.
+ * engine.h - one server in the process: workers, app threads, keys. At most QUICD_ENGINES_MAX live
+ * at once.
  */
 #pragma once
 #include <pthread.h>
@@ -33,14 +34,22 @@ struct quicd_engine {
 };
 
 /*
- * Opens sockets, starts the workers and waits until each runs. NULL with a readable reason in |error| (cause and remedy).
+ * Opens sockets, starts the workers and waits until each runs. NULL with a readable reason in
+ * |error| (cause and remedy).
  */
-struct quicd_engine *quicd_engine_start(const struct quicd_options *options, char *error, size_t error_bytes);
-/* Closes what is left, ends and joins the workers, frees everything but memory that JavaScript may still view. */
+struct quicd_engine *quicd_engine_start(const struct quicd_options *options, char *error,
+					size_t error_bytes);
+/*
+ * Closes what is left, ends and joins the workers, frees everything but memory that JavaScript
+ * may still view.
+ */
 void quicd_engine_stop(struct quicd_engine *engine);
 void quicd_engine_drain(struct quicd_engine *engine);
 void quicd_engine_kick_all(struct quicd_engine *engine);
 /* NULL for an index that runs nothing. */
 struct quicd_engine *quicd_engine_at(uint32_t index);
-/* The app thread's place for a bun:ffi handle; NULL for one that is unknown or whose engine has ended. */
+/*
+ * The app thread's place for a bun:ffi handle; NULL for one that is unknown or whose engine has
+ * ended.
+ */
 struct quicd_app *quicd_app_of_handle(uint32_t handle);

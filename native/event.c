@@ -27,10 +27,10 @@ void quicd_event_emit(struct quicd_connection *connection, struct quicd_event *e
 	assert(event->kind > QUICD_EVENT_INVALID && event->kind < QUICD_EVENT_COUNT);
 	event->connection = connection->index;
 	event->connection_generation = connection->generation;
-	const uint32_t place =
-		atomic_load_explicit(&link->events.tail, memory_order_relaxed) & (link->events.capacity - 1);
-	link->event_owner[place] =
-		(struct quicd_event_owner){ .connection = connection->index, .generation = connection->generation };
+	const uint32_t place = atomic_load_explicit(&link->events.tail, memory_order_relaxed) &
+			       (link->events.capacity - 1);
+	link->event_owner[place] = (struct quicd_event_owner){.connection = connection->index,
+							      .generation = connection->generation};
 	*(struct quicd_event *)quicd_ring_slot(&link->events, 0) = *event;
 	quicd_ring_publish(&link->events, 1);
 	connection->events_out++;

@@ -1,6 +1,7 @@
 /*
- * event.h - putting events into an app thread's ring within the bounds: an eighth of the ring for one connection, a reserve
- * for lifecycle events. "No room" is a value; the caller keeps what it wanted to say.
+ * event.h - putting events into an app thread's ring within the bounds: an eighth of the ring for
+ * one connection, a reserve for lifecycle events. "No room" is a value; the caller keeps what it
+ * wanted to say.
  */
 #pragma once
 #include <stdbool.h>

@@ -1,10 +1,16 @@
-/* flush.c - sending: one train per connection and turn, round robin; and the timers that follow from it. */
+/*
+ * flush.c - sending: one train per connection and turn, round robin; and the timers that follow
+ * from it.
+ */
 #include <assert.h>
 #include "connection.h"
 #include "stream.h"
 #include "worker.h"
 
-/* A whole cwnd in one burst overruns small buffers on the way: at most a quarter of it, and what one UDP_SEGMENT takes. */
+/*
+ * A whole cwnd in one burst overruns small buffers on the way: at most a quarter of it, and what
+ * one UDP_SEGMENT takes.
+ */
 static uint32_t train_segments(const struct quicd_connection *connection)
 {
 	return connection->worker->net.udp.gso ? QUICD_TRAIN_SEGMENTS_MAX : 1;
@@ -50,8 +56,8 @@ void quicd_connection_set_timer(struct quicd_connection *connection)
 	if (connection->hold_until_ns != 0 && connection->hold_until_ns < deadline)
 		deadline = connection->hold_until_ns;
 	if (connection->state < QUICD_STATE_ESTABLISHED) {
-		const uint64_t limit =
-			connection->accepted_ns + worker->engine->options.handshake_timeout_ms * 1000000;
+		const uint64_t limit = connection->accepted_ns +
+				       worker->engine->options.handshake_timeout_ms * 1000000;
 		if (limit < deadline)
 			deadline = limit;
 	}
@@ -72,16 +78,19 @@ void quicd_connection_on_timer(struct quicd_connection *connection)
 		if (qd_timeout_ns(connection->quiche) <= now)
 			qd_on_timeout(connection->quiche);
 		if (connection->state < QUICD_STATE_ESTABLISHED &&
-		    now >= connection->accepted_ns + worker->engine->options.handshake_timeout_ms * 1000000) {
+		    now >= connection->accepted_ns +
+				    worker->engine->options.handshake_timeout_ms * 1000000) {
 			worker->counters->handshake_timeouts++;
 			connection->view->close_flags |= QUICD_CLOSE_TIMEOUT;
 			connection->dead = true;
 		}
 	}
-	if (!connection->dead && connection->keep_alive_ns != 0 && connection->state == QUICD_STATE_ESTABLISHED &&
+	if (!connection->dead && connection->keep_alive_ns != 0 &&
+	    connection->state == QUICD_STATE_ESTABLISHED &&
 	    now >= connection->sent_ns + connection->keep_alive_ns)
 		qd_send_ack_eliciting(connection->quiche);
 	connection->hold_until_ns = 0;
-	quicd_connection_refresh_view(connection); /* timers are rare enough to keep the round trip fresh */
+	/* timers are rare enough to keep the round trip fresh */
+	quicd_connection_refresh_view(connection);
 	quicd_list_append(&worker->dirty, &connection->dirty);
 }

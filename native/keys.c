@@ -4,18 +4,23 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* BoringSSL's own declarations (openssl/hkdf.h, hmac.h, digest.h); its headers are not installed. */
+/*
+ * BoringSSL's own declarations (openssl/hkdf.h, hmac.h, digest.h); its headers are not
+ * installed.
+ */
 typedef struct env_md_st EVP_MD;
 extern const EVP_MD *EVP_sha256(void);
-extern int HKDF(uint8_t *out_key, size_t out_len, const EVP_MD *digest, const uint8_t *secret, size_t secret_len,
-		const uint8_t *salt, size_t salt_len, const uint8_t *info, size_t info_len);
-extern uint8_t *HMAC(const EVP_MD *digest, const void *key, size_t key_len, const uint8_t *bytes, size_t bytes_len,
-		     uint8_t *out, unsigned int *out_len);
+extern int HKDF(uint8_t *out_key, size_t out_len, const EVP_MD *digest, const uint8_t *secret,
+		size_t secret_len, const uint8_t *salt, size_t salt_len, const uint8_t *info,
+		size_t info_len);
+extern uint8_t *HMAC(const EVP_MD *digest, const void *key, size_t key_len, const uint8_t *bytes,
+		     size_t bytes_len, uint8_t *out, unsigned int *out_len);
 
-static void derive(void *out, size_t bytes, const uint8_t secret[QUICD_SECRET_BYTES], const char *label)
+static void derive(void *out, size_t bytes, const uint8_t secret[QUICD_SECRET_BYTES],
+		   const char *label)
 {
-	const int ok = HKDF(out, bytes, EVP_sha256(), secret, QUICD_SECRET_BYTES, (const uint8_t *)"quicd", 5,
-			    (const uint8_t *)label, strlen(label));
+	const int ok = HKDF(out, bytes, EVP_sha256(), secret, QUICD_SECRET_BYTES,
+			    (const uint8_t *)"quicd", 5, (const uint8_t *)label, strlen(label));
 	assert(ok == 1);
 }
 
@@ -33,8 +38,8 @@ void quicd_keys_reset_token(const struct quicd_keys *keys, const uint8_t cid[QUI
 {
 	uint8_t digest[32];
 	unsigned int bytes = 0;
-	const uint8_t *done =
-		HMAC(EVP_sha256(), keys->reset, sizeof(keys->reset), cid, QUICD_CID_BYTES, digest, &bytes);
+	const uint8_t *done = HMAC(EVP_sha256(), keys->reset, sizeof(keys->reset), cid,
+				   QUICD_CID_BYTES, digest, &bytes);
 	assert(done && bytes == sizeof(digest));
 	memcpy(token, digest, QD_RESET_TOKEN_BYTES);
 }

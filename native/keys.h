@@ -1,6 +1,6 @@
 /*
- * keys.h - every key of an engine, derived from one 32-byte secret (HKDF-SHA256, one label per use), so that all workers
- * and later all processes agree.
+ * keys.h - every key of an engine, derived from one 32-byte secret (HKDF-SHA256, one label per
+ * use), so that all workers and later all processes agree.
  */
 #pragma once
 #include <stddef.h>

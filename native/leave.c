@@ -14,7 +14,10 @@ static void returned(void *worker, uint32_t index)
 	quicd_chunk_returned(worker, index);
 }
 
-/* CONNECTION_CLOSE goes out once, then the slot is free: packets that still come meet a CID that is not ours. */
+/*
+ * CONNECTION_CLOSE goes out once, then the slot is free: packets that still come meet a CID that
+ * is not ours.
+ */
 static void close_now(struct quicd_connection *connection, unsigned long long error_code)
 {
 	if (!connection->dead) {
@@ -24,11 +27,13 @@ static void close_now(struct quicd_connection *connection, unsigned long long er
 	quicd_connection_free(connection);
 }
 
-static void close_connections(struct quicd_worker *worker, uint32_t app, unsigned long long error_code)
+static void close_connections(struct quicd_worker *worker, uint32_t app,
+			      unsigned long long error_code)
 {
 	for (uint32_t slot = 0; slot < worker->connection_used; slot++) {
 		struct quicd_connection *connection = &worker->connections[slot];
-		if (connection->state != QUICD_STATE_FREE && (app == EVERY_APP || connection->app == app))
+		if (connection->state != QUICD_STATE_FREE &&
+		    (app == EVERY_APP || connection->app == app))
 			close_now(connection, error_code);
 	}
 }
@@ -41,7 +46,10 @@ void quicd_close_all(struct quicd_worker *worker, unsigned long long error_code)
 static void leave(struct quicd_worker *worker, struct quicd_app *app)
 {
 	struct quicd_link *link = &app->links[worker->index];
-	/* Its last commands first: they may hold buffers, and the writes among them were accepted. */
+	/*
+	 * Its last commands first: they may hold buffers, and the writes among them were
+	 * accepted.
+	 */
 	while (quicd_commands_run(worker, link, app->index, UINT32_MAX) > 0)
 		;
 	close_connections(worker, app->index, INTERNAL_ERROR);

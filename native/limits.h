@@ -14,8 +14,9 @@
 #define QUICD_APP_HANDLES_MAX (QUICD_ENGINES_MAX * QUICD_APPS_MAX)
 
 /*
- * A UDP_GRO train carries at most 65,507 bytes of payload; the kernel puts struct io_uring_recvmsg_out (16), the peer's
- * name (sockaddr_in6, 28) and the control messages (256) before it.
+ * A UDP_GRO train carries at most 65,507 bytes of payload; the kernel puts struct
+ * io_uring_recvmsg_out (16), the peer's name (sockaddr_in6, 28) and the control messages (256)
+ * before it.
  */
 #define QUICD_TRAIN_BYTES_MAX 65507
 #define QUICD_RECEIVE_NAME_BYTES 32
@@ -32,18 +33,27 @@ static_assert(16 + QUICD_RECEIVE_NAME_BYTES + QUICD_RECEIVE_CONTROL_BYTES + QUIC
 #define QUICD_SEND_BUFFERS 128
 #define QUICD_SEND_BUFFER_BYTES 65536
 
-/* Slab of a worker: received data waiting for or held by applications. 8 MiB + 32 MiB, touched only when used. */
+/*
+ * Slab of a worker: received data waiting for or held by applications. 8 MiB + 32 MiB, touched
+ * only when used.
+ */
 #define QUICD_WORKER_SMALL_BUFFERS 4096
 #define QUICD_WORKER_LARGE_BUFFERS 2048
 /* Slab of an app thread: data on its way to workers. */
 #define QUICD_APP_SMALL_BUFFERS 8192
 #define QUICD_APP_LARGE_BUFFERS 4096
 
-/* Entries of an event ring that only lifecycle events may use; so they are never behind data for long. */
+/*
+ * Entries of an event ring that only lifecycle events may use; so they are never behind data for
+ * long.
+ */
 #define QUICD_RING_RESERVE 64
 #define QUICD_EVENTS_PER_PEEK 256
 
-/* What one connection may have queued in the worker, in bytes; a stream's credit is cut to its share of it. */
+/*
+ * What one connection may have queued in the worker, in bytes; a stream's credit is cut to its
+ * share of it.
+ */
 #define QUICD_CONNECTION_QUEUE_BYTES (4u << 20)
 #define QUICD_STREAM_CREDIT_MAX (2u << 20)
 #define QUICD_STREAM_CREDIT_MIN (64u << 10)
@@ -57,13 +67,19 @@ static_assert(16 + QUICD_RECEIVE_NAME_BYTES + QUICD_RECEIVE_CONTROL_BYTES + QUIC
 /* Below this a copy is cheaper than a pinned buffer. */
 #define QUICD_REFERENCE_BYTES_MIN 1024
 
-/* CIDs of ours per connection: the limit given to the peer (at most 16), the handshake's and the client's first one. */
+/*
+ * CIDs of ours per connection: the limit given to the peer (at most 16), the handshake's and the
+ * client's first one.
+ */
 #define QUICD_CIDS_PER_CONNECTION 18
 
 #define QUICD_DATAGRAM_BYTES_MIN 1200 /* RFC 9000 §14.1 */
 #define QUICD_PORT_ANY 0
 
-/* An ACK may wait this long for an answer of the application to travel with (RFC 9000 §13.2.1 allows max_ack_delay). */
+/*
+ * An ACK may wait this long for an answer of the application to travel with (RFC 9000 §13.2.1
+ * allows max_ack_delay).
+ */
 #define QUICD_ACK_HOLD_NS 1000000ull
 /* ... but not when this many datagrams came since the last send. */
 #define QUICD_ACK_HOLD_DATAGRAMS 8

@@ -1,6 +1,6 @@
 /*
- * list.h - doubly linked list through nodes inside the elements. A node that is in no list points to itself, so
- * membership is a question with an answer and removing twice is harmless.
+ * list.h - doubly linked list through nodes inside the elements. A node that is in no list points
+ * to itself, so membership is a question with an answer and removing twice is harmless.
  */
 #pragma once
 #include <stdbool.h>

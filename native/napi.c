@@ -1,8 +1,10 @@
 /*
- * napi.c - what src/native/addon.ts describes: lifecycle and doorbells through N-API. Hot calls are in quicd.c.
+ * napi.c - what src/native/addon.ts describes: lifecycle and doorbells through N-API. Hot calls are
+ * in quicd.c.
  *
- * A doorbell is a threadsafe function of the app thread's environment. When that environment ends (a terminated Bun Worker)
- * the cleanup hook only disarms the bell under its lock; the workers take back the rest by themselves.
+ * A doorbell is a threadsafe function of the app thread's environment. When that environment ends
+ * (a terminated Bun Worker) the cleanup hook only disarms the bell under its lock; the workers take
+ * back the rest by themselves.
  */
 #include <node_api.h>
 #include <assert.h>
@@ -97,7 +99,7 @@ static napi_value app_view(napi_env env, const struct quicd_app *app)
 		napi_value ring = NULL;
 		napi_create_object(env, &ring);
 		set_pointer(env, ring, "events", app->links[worker].events.entries);
-		set_pointer(env, ring, "commands", app->links[worker].commands.entries);
+		set_pointer(env, ring, "command", app->links[worker].draft);
 		set_number(env, ring, "capacity", app->links[worker].events.capacity);
 		napi_set_element(env, rings, worker, ring);
 	}
@@ -185,7 +187,8 @@ static void ring(napi_env env, napi_value callback, void *context, void *nothing
 /* On any thread, under the bell's lock. */
 static void call_bell(void *context)
 {
-	napi_call_threadsafe_function(((struct attachment *)context)->bell, NULL, napi_tsfn_nonblocking);
+	napi_call_threadsafe_function(((struct attachment *)context)->bell, NULL,
+				      napi_tsfn_nonblocking);
 }
 
 static void environment_ends(void *context)
@@ -207,19 +210,21 @@ static napi_value js_attach(napi_env env, napi_callback_info info)
 		return NULL;
 	const uint32_t index = u32_of(env, argument[1]);
 	if (index >= engine->options.apps)
-		return throw_error(env, "no such app thread: the server was started with fewer (app_threads)");
+		return throw_error(
+			env, "no such app thread: the server was started with fewer (app_threads)");
 	struct quicd_app *app = &engine->apps[index];
 	const uint32_t state = atomic_load(&app->state);
 	if (state == QUICD_APP_ATTACHED)
-		return throw_error(env, "this app thread's place is taken by another JavaScript thread");
+		return throw_error(env,
+				   "this app thread's place is taken by another JavaScript thread");
 	napi_get_null(env, &none);
 	struct attachment *attachment = calloc(1, sizeof(*attachment));
 	assert(attachment);
 	attachment->app = app;
 	attachment->env = env;
 	napi_create_string_utf8(env, "quicd doorbell", NAPI_AUTO_LENGTH, &name);
-	if (napi_create_threadsafe_function(env, argument[2], NULL, name, 0, 1, NULL, NULL, NULL, ring,
-					    &attachment->bell) != napi_ok) {
+	if (napi_create_threadsafe_function(env, argument[2], NULL, name, 0, 1, NULL, NULL, NULL,
+					    ring, &attachment->bell) != napi_ok) {
 		free(attachment);
 		return throw_error(env, "attach needs a function to call");
 	}
@@ -308,8 +313,8 @@ static napi_value js_stop(napi_env env, napi_callback_info info)
 	ending->engine = engine;
 	napi_create_string_utf8(env, "quicd stop", NAPI_AUTO_LENGTH, &name);
 	pthread_t thread;
-	if (napi_create_threadsafe_function(env, argument[1], NULL, name, 0, 1, NULL, NULL, NULL, ring,
-					    &ending->done) != napi_ok ||
+	if (napi_create_threadsafe_function(env, argument[1], NULL, name, 0, 1, NULL, NULL, NULL,
+					    ring, &ending->done) != napi_ok ||
 	    pthread_create(&thread, NULL, end_engine, ending) != 0) {
 		free(ending);
 		return throw_error(env, "stop needs a function to call, and a thread");
@@ -363,7 +368,8 @@ NAPI_MODULE_INIT()
 	};
 	for (size_t i = 0; i < sizeof(FUNCTIONS) / sizeof(FUNCTIONS[0]); i++) {
 		napi_value function = NULL;
-		napi_create_function(env, FUNCTIONS[i].name, NAPI_AUTO_LENGTH, FUNCTIONS[i].call, NULL, &function);
+		napi_create_function(env, FUNCTIONS[i].name, NAPI_AUTO_LENGTH, FUNCTIONS[i].call,
+				     NULL, &function);
 		napi_set_named_property(env, exports, FUNCTIONS[i].name, function);
 	}
 	return exports;

@@ -31,11 +31,12 @@ static void refuse(struct reader *r, const char *key, const char *what)
 static uint64_t integer(struct reader *r, const char *key, uint64_t minimum, uint64_t maximum)
 {
 	double value = -1;
-	if (napi_get_value_double(r->env, property(r, key), &value) != napi_ok || value != (double)(uint64_t)value ||
-	    value < (double)minimum || value > (double)maximum) {
+	if (napi_get_value_double(r->env, property(r, key), &value) != napi_ok ||
+	    value != (double)(uint64_t)value || value < (double)minimum ||
+	    value > (double)maximum) {
 		char what[96];
-		snprintf(what, sizeof(what), "must be an integer from %llu to %llu", (unsigned long long)minimum,
-			 (unsigned long long)maximum);
+		snprintf(what, sizeof(what), "must be an integer from %llu to %llu",
+			 (unsigned long long)minimum, (unsigned long long)maximum);
 		refuse(r, key, what);
 		return minimum;
 	}
@@ -54,7 +55,8 @@ static void text(struct reader *r, const char *key, char *out, size_t capacity)
 {
 	size_t bytes = 0;
 	napi_value value = property(r, key);
-	if (napi_get_value_string_utf8(r->env, value, NULL, 0, &bytes) != napi_ok || bytes >= capacity) {
+	if (napi_get_value_string_utf8(r->env, value, NULL, 0, &bytes) != napi_ok ||
+	    bytes >= capacity) {
 		refuse(r, key, "must be a text, not longer than its limit");
 		return;
 	}
@@ -65,7 +67,8 @@ static char *long_text(struct reader *r, const char *key, size_t *bytes)
 {
 	*bytes = 0;
 	napi_value value = property(r, key);
-	if (napi_get_value_string_utf8(r->env, value, NULL, 0, bytes) != napi_ok || *bytes > (1 << 20)) {
+	if (napi_get_value_string_utf8(r->env, value, NULL, 0, bytes) != napi_ok ||
+	    *bytes > (1 << 20)) {
 		refuse(r, key, "must be a text of at most 1 MiB");
 		return NULL;
 	}
@@ -94,7 +97,8 @@ static void alpn_list(struct reader *r, struct quicd_options *options)
 {
 	napi_value list = property(r, "alpn");
 	uint32_t count = 0;
-	if (napi_get_array_length(r->env, list, &count) != napi_ok || count == 0 || count > QUICD_ALPNS_MAX) {
+	if (napi_get_array_length(r->env, list, &count) != napi_ok || count == 0 ||
+	    count > QUICD_ALPNS_MAX) {
 		refuse(r, "alpn", "must list 1 to 32 protocol names");
 		return;
 	}
@@ -103,8 +107,10 @@ static void alpn_list(struct reader *r, struct quicd_options *options)
 		char name[256];
 		size_t bytes = 0;
 		napi_get_element(r->env, list, i, &value);
-		if (napi_get_value_string_utf8(r->env, value, name, sizeof(name), &bytes) != napi_ok || bytes == 0 ||
-		    bytes > 254 || options->alpn_bytes + 1 + bytes > sizeof(options->alpn)) {
+		if (napi_get_value_string_utf8(r->env, value, name, sizeof(name), &bytes) !=
+			    napi_ok ||
+		    bytes == 0 || bytes > 254 ||
+		    options->alpn_bytes + 1 + bytes > sizeof(options->alpn)) {
 			refuse(r, "alpn", "a name must have 1 to 254 bytes");
 			return;
 		}
@@ -124,7 +130,8 @@ static void secret(struct reader *r, struct quicd_options *options)
 	napi_typedarray_type kind;
 	size_t bytes = 0;
 	void *memory = NULL;
-	if (napi_get_typedarray_info(r->env, value, &kind, &bytes, &memory, NULL, NULL) != napi_ok ||
+	if (napi_get_typedarray_info(r->env, value, &kind, &bytes, &memory, NULL, NULL) !=
+		    napi_ok ||
 	    bytes != QUICD_SECRET_BYTES) {
 		refuse(r, "secret", "must be 32 bytes");
 		return;
@@ -163,7 +170,8 @@ static void read_quic(struct reader *r, struct quicd_options *o)
 	o->stream_window_bytes = integer(r, "streamWindowBytes", 1024, 1ull << 32);
 	o->streams_bidi = integer(r, "streamsBidi", 1, 1 << 20);
 	o->streams_uni = integer(r, "streamsUni", 3, 1 << 20);
-	o->active_connection_id_limit = integer(r, "activeConnectionIdLimit", 2, QUICD_CIDS_PER_CONNECTION - 2);
+	o->active_connection_id_limit =
+		integer(r, "activeConnectionIdLimit", 2, QUICD_CIDS_PER_CONNECTION - 2);
 	o->datagram_queue = (uint32_t)integer(r, "datagramQueue", 0, 1 << 20);
 	o->congestion = choice(r, "congestion", CONGESTION, 3);
 	o->early_data = flag(r, "earlyData");

@@ -7,7 +7,11 @@
 #define QUICD_SECRET_BYTES 32
 #define QUICD_ALPNS_MAX 32
 
-enum quicd_backend { QUICD_BACKEND_AUTO = 0, QUICD_BACKEND_IO_URING = 1, QUICD_BACKEND_SYSCALLS = 2 };
+enum quicd_backend {
+	QUICD_BACKEND_AUTO = 0,
+	QUICD_BACKEND_IO_URING = 1,
+	QUICD_BACKEND_SYSCALLS = 2
+};
 
 struct quicd_options {
 	char host[64]; /* numeric address; "::" is dual stack */

@@ -1,5 +1,6 @@
 /*
- * quic_header.h - the version-independent part of a QUIC packet (RFC 8999), read before any connection is known. Pure.
+ * quic_header.h - the version-independent part of a QUIC packet (RFC 8999), read before any
+ * connection is known. Pure.
  */
 #pragma once
 #include <stdbool.h>
@@ -27,8 +28,12 @@ struct quicd_packet_header {
 	uint32_t scid_bytes;
 };
 
-/* False if it is no QUIC packet of any version: too short for what it announces, or fixed bit clear in version 1. */
-static inline bool quicd_packet_header_read(const uint8_t *packet, uint32_t bytes, struct quicd_packet_header *header)
+/*
+ * False if it is no QUIC packet of any version: too short for what it announces, or fixed bit
+ * clear in version 1.
+ */
+static inline bool quicd_packet_header_read(const uint8_t *packet, uint32_t bytes,
+					    struct quicd_packet_header *header)
 {
 	if (bytes < 1)
 		return false;
@@ -42,8 +47,8 @@ static inline bool quicd_packet_header_read(const uint8_t *packet, uint32_t byte
 	}
 	if (bytes < 7)
 		return false;
-	const uint32_t version =
-		(uint32_t)packet[1] << 24 | (uint32_t)packet[2] << 16 | (uint32_t)packet[3] << 8 | packet[4];
+	const uint32_t version = (uint32_t)packet[1] << 24 | (uint32_t)packet[2] << 16 |
+				 (uint32_t)packet[3] << 8 | packet[4];
 	const uint32_t dcid_bytes = packet[5];
 	if (bytes < 7 + dcid_bytes)
 		return false;
@@ -51,7 +56,8 @@ static inline bool quicd_packet_header_read(const uint8_t *packet, uint32_t byte
 	if (bytes < 7 + dcid_bytes + scid_bytes)
 		return false;
 	if (version == QUICD_VERSION_1 &&
-	    (!(packet[0] & 0x40) || dcid_bytes > QUICD_LONG_CID_BYTES_MAX || scid_bytes > QUICD_LONG_CID_BYTES_MAX))
+	    (!(packet[0] & 0x40) || dcid_bytes > QUICD_LONG_CID_BYTES_MAX ||
+	     scid_bytes > QUICD_LONG_CID_BYTES_MAX))
 		return false;
 	*header = (struct quicd_packet_header){ .form = QUICD_PACKET_LONG,
 						.type = (enum quicd_long_type)(packet[0] >> 4 & 3),

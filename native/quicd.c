@@ -72,7 +72,8 @@ uint32_t quicd_commands_reserve(uint32_t handle, uint32_t worker)
 		app->view->command_ring_full++;
 		return QUICD_NONE;
 	}
-	return atomic_load_explicit(&link->commands.tail, memory_order_relaxed) & (link->commands.capacity - 1);
+	return atomic_load_explicit(&link->commands.tail, memory_order_relaxed) &
+	       (link->commands.capacity - 1);
 }
 
 static struct quicd_buffer *leased(struct quicd_app *app, uint32_t slab, uint32_t buffer)
@@ -98,7 +99,10 @@ uint32_t quicd_commands_commit(uint32_t handle, uint32_t worker)
 		struct quicd_buffer *buffer = leased(app, command->slab, command->buffer);
 		if (!buffer || !quicd_command_range_ok(app->engine, command))
 			return misuse(app);
-		/* The lease goes along: the last one takes the app thread's reference with it, another makes a new one. */
+		/*
+		 * The lease goes along: the last one takes the app thread's reference with it,
+		 * another makes a new one.
+		 */
 		if (--buffer->leases > 0)
 			quicd_slab_retain(app->engine->slabs[command->slab], command->buffer);
 	}
@@ -160,9 +164,11 @@ uint32_t quicd_buffer_release(uint32_t handle, uint32_t slab, uint32_t buffer)
 	return QUICD_OK;
 }
 
-static struct quicd_stream_view *stream_view(struct quicd_app *app, uint32_t worker, uint32_t stream)
+static struct quicd_stream_view *stream_view(struct quicd_app *app, uint32_t worker,
+					     uint32_t stream)
 {
-	if (!app || worker >= app->workers || stream >= app->engine->workers[worker].stream_capacity)
+	if (!app || worker >= app->workers ||
+	    stream >= app->engine->workers[worker].stream_capacity)
 		return NULL;
 	return &app->engine->workers[worker].stream_views[stream];
 }
@@ -170,7 +176,9 @@ static struct quicd_stream_view *stream_view(struct quicd_app *app, uint32_t wor
 uint32_t quicd_stream_credit(uint32_t handle, uint32_t worker, uint32_t stream)
 {
 	struct quicd_stream_view *view = stream_view(attached(handle), worker, stream);
-	return view ? atomic_load_explicit((_Atomic uint32_t *)&view->credit_limit, memory_order_acquire) : 0;
+	return view ? atomic_load_explicit((_Atomic uint32_t *)&view->credit_limit,
+					   memory_order_acquire)
+		    : 0;
 }
 
 uint32_t quicd_stream_want(uint32_t handle, uint32_t worker, uint32_t stream, uint32_t seen)
@@ -180,7 +188,8 @@ uint32_t quicd_stream_want(uint32_t handle, uint32_t worker, uint32_t stream, ui
 		return 0;
 	_Atomic uint32_t *want = (_Atomic uint32_t *)&view->want_writable;
 	atomic_store_explicit(want, 1, memory_order_seq_cst);
-	if (atomic_load_explicit((_Atomic uint32_t *)&view->credit_limit, memory_order_seq_cst) == seen)
+	if (atomic_load_explicit((_Atomic uint32_t *)&view->credit_limit, memory_order_seq_cst) ==
+	    seen)
 		return 0;
 	/* It moved: take the wish back, unless the worker took it already and the event comes. */
 	return atomic_exchange_explicit(want, 0, memory_order_seq_cst);

@@ -1,4 +1,7 @@
-/* receive.c - from received trains to connections: split, find the owner by DCID, decrypt in place; see worker.h. */
+/*
+ * receive.c - from received trains to connections: split, find the owner by DCID, decrypt in
+ * place; see worker.h.
+ */
 #include "receive.h"
 #include <assert.h>
 #include "accept.h"
@@ -18,9 +21,9 @@ void quicd_receive_datagram(struct quicd_worker *worker, uint8_t *bytes, uint32_
 		return;
 	}
 	const uint32_t index = quicd_cid_map_find(&worker->cids, header.dcid, header.dcid_bytes);
-	struct quicd_connection *connection = index == QUICD_NONE ?
-						      quicd_accept(worker, &header, length, from, to) :
-						      &worker->connections[index];
+	struct quicd_connection *connection =
+		index == QUICD_NONE ? quicd_accept(worker, &header, length, from, to)
+				    : &worker->connections[index];
 	if (!connection || connection->dead)
 		return;
 	counters->connection_datagrams++;
@@ -39,7 +42,10 @@ void quicd_receive_datagram(struct quicd_worker *worker, uint8_t *bytes, uint32_
 	quicd_list_append(&worker->dirty, &connection->dirty);
 }
 
-/* RFC 9000 knows datagrams only: a GRO train is |segment_bytes| apart, its last one may be shorter. */
+/*
+ * RFC 9000 knows datagrams only: a GRO train is |segment_bytes| apart, its last one may be
+ * shorter.
+ */
 static void receive_train(struct quicd_worker *worker, const struct quicd_received *train)
 {
 	uint32_t at = 0;

@@ -37,7 +37,10 @@ uint32_t quicd_ring_room(struct quicd_ring *ring, uint32_t wanted)
 	const uint32_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
 	uint32_t room = ring->capacity - (tail - ring->head_cached);
 	if (room < wanted) {
-		/* Acquire: pairs with the release in quicd_ring_consume; those entries are ours again. */
+		/*
+		 * Acquire: pairs with the release in quicd_ring_consume; those entries are ours
+		 * again.
+		 */
 		ring->head_cached = atomic_load_explicit(&ring->head, memory_order_acquire);
 		room = ring->capacity - (tail - ring->head_cached);
 	}
@@ -56,14 +59,20 @@ void quicd_ring_publish(struct quicd_ring *ring, uint32_t count)
 {
 	const uint32_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
 	assert(tail + count - ring->head_cached <= ring->capacity);
-	/* Release: the entries are whole before the index that shows them; seq_cst orders it before the look at "parked". */
+	/*
+	 * Release: the entries are whole before the index that shows them; seq_cst orders it
+	 * before the look at "parked".
+	 */
 	atomic_store_explicit(&ring->tail, tail + count, memory_order_seq_cst);
 }
 
 uint32_t quicd_ring_ready(struct quicd_ring *ring)
 {
 	const uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
-	/* seq_cst: after "parked" was stored, this look must not be older. Pairs with quicd_ring_publish. */
+	/*
+	 * seq_cst: after "parked" was stored, this look must not be older. Pairs with
+	 * quicd_ring_publish.
+	 */
 	ring->tail_cached = atomic_load_explicit(&ring->tail, memory_order_seq_cst);
 	assert(ring->tail_cached - head <= ring->capacity);
 	return ring->tail_cached - head;

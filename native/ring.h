@@ -1,9 +1,9 @@
 /*
  * ring.h - single-producer, single-consumer queue of 64-byte entries.
  *
- * head and tail run free and are masked only to index: equal is empty, capacity apart is full, and wrap-around of the u32
- * is harmless because capacity is a power of two. JavaScript never touches them; it reads and writes entries in place
- * between calls.
+ * head and tail run free and are masked only to index: equal is empty, capacity apart is full, and
+ * wrap-around of the u32 is harmless because capacity is a power of two. JavaScript never touches
+ * them; it reads and writes entries in place between calls.
  */
 #pragma once
 #include <stdatomic.h>
@@ -30,7 +30,10 @@ void quicd_ring_destroy(struct quicd_ring *ring);
 /* Only when neither side runs. */
 void quicd_ring_reset(struct quicd_ring *ring);
 
-/* Producer: entries that may be written now; looks at the consumer's index only if fewer than |wanted| are known. */
+/*
+ * Producer: entries that may be written now; looks at the consumer's index only if fewer than
+ * |wanted| are known.
+ */
 uint32_t quicd_ring_room(struct quicd_ring *ring, uint32_t wanted);
 /* Producer: the entry |ahead| places after the last published one; only within room. */
 void *quicd_ring_slot(struct quicd_ring *ring, uint32_t ahead);

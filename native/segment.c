@@ -20,7 +20,8 @@ struct quicd_segment *quicd_segment_new(struct quicd_segments *segments)
 	return segment;
 }
 
-void quicd_segment_free(struct quicd_segments *segments, struct quicd_segment *segment, struct quicd_slab *const *slabs)
+void quicd_segment_free(struct quicd_segments *segments, struct quicd_segment *segment,
+			struct quicd_slab *const *slabs)
 {
 	if (segment->slab != QUICD_NONE)
 		quicd_slab_release(slabs[segment->slab], segment->buffer);

@@ -1,8 +1,10 @@
 /*
- * segment.h - bytes that the application wrote and quiche has not taken yet: one ordered queue per stream.
+ * segment.h - bytes that the application wrote and quiche has not taken yet: one ordered queue per
+ * stream.
  *
- * A segment refers to a slab buffer (one reference is the segment's), or owns a heap copy when too much of the slabs is
- * held already. FIN travels on the last segment; a FIN alone is a segment of no bytes.
+ * A segment refers to a slab buffer (one reference is the segment's), or owns a heap copy when too
+ * much of the slabs is held already. FIN travels on the last segment; a FIN alone is a segment of
+ * no bytes.
  */
 #pragma once
 #include <stdbool.h>
@@ -28,7 +30,8 @@ struct quicd_segments {
 
 struct quicd_segment *quicd_segment_new(struct quicd_segments *segments);
 /* Gives back its memory reference and the segment itself. */
-void quicd_segment_free(struct quicd_segments *segments, struct quicd_segment *segment, struct quicd_slab *const *slabs);
+void quicd_segment_free(struct quicd_segments *segments, struct quicd_segment *segment,
+			struct quicd_slab *const *slabs);
 /* Replaces the slab reference by a heap copy. False when memory is short: the reference stays. */
 bool quicd_segment_copy_out(struct quicd_segment *segment, struct quicd_slab *const *slabs);
 void quicd_segments_destroy(struct quicd_segments *segments);

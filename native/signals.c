@@ -1,4 +1,7 @@
-/* signals.c - see signals.h. Process-wide by nature, so this is the one file with state of its own. */
+/*
+ * signals.c - see signals.h. Process-wide by nature, so this is the one file with state of its
+ * own.
+ */
 #include "signals.h"
 #include <errno.h>
 #include <pthread.h>

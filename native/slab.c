@@ -1,5 +1,6 @@
 /*
- * slab.c - see slab.h. The return list is a stack with push by CAS and take-all by exchange: no ABA, since nobody pops one.
+ * slab.c - see slab.h. The return list is a stack with push by CAS and take-all by exchange: no
+ * ABA, since nobody pops one.
  */
 #include "slab.h"
 #include <assert.h>
@@ -21,9 +22,11 @@ static uint64_t memory_bytes(const struct quicd_slab *slab)
 	       (uint64_t)slab->large_count * QUICD_LARGE_BUFFER_BYTES;
 }
 
-bool quicd_slab_create(struct quicd_slab *slab, uint32_t id, uint32_t small_count, uint32_t large_count)
+bool quicd_slab_create(struct quicd_slab *slab, uint32_t id, uint32_t small_count,
+		       uint32_t large_count)
 {
-	*slab = (struct quicd_slab){ .small_count = small_count, .large_count = large_count, .id = id };
+	*slab = (struct quicd_slab){
+		.small_count = small_count, .large_count = large_count, .id = id};
 	const uint32_t count = quicd_slab_count(slab);
 	/* mmap: zeroed and not resident until used. */
 	slab->memory = mmap(NULL, memory_bytes(slab), PROT_READ | PROT_WRITE,
@@ -62,11 +65,15 @@ uint32_t quicd_slab_take(struct quicd_slab *slab, enum quicd_buffer_class class)
 	return head - 1;
 }
 
-uint32_t quicd_slab_collect(struct quicd_slab *slab, void (*seen)(void *context, uint32_t index), void *context)
+uint32_t quicd_slab_collect(struct quicd_slab *slab, void (*seen)(void *context, uint32_t index),
+			    void *context)
 {
 	if (atomic_load_explicit(&slab->returned, memory_order_relaxed) == 0)
 		return 0;
-	/* Acquire: pairs with the release in quicd_slab_release; the buffer's last reader is done. */
+	/*
+	 * Acquire: pairs with the release in quicd_slab_release; the buffer's last reader is
+	 * done.
+	 */
 	uint32_t head = atomic_exchange_explicit(&slab->returned, 0, memory_order_acquire);
 	uint32_t count = 0;
 	while (head != 0) {
@@ -83,8 +90,8 @@ uint32_t quicd_slab_collect(struct quicd_slab *slab, void (*seen)(void *context,
 void quicd_slab_retain(struct quicd_slab *slab, uint32_t index)
 {
 	assert(index < quicd_slab_count(slab));
-	const uint32_t before =
-		atomic_fetch_add_explicit(&slab->buffers[index].references, 1, memory_order_relaxed);
+	const uint32_t before = atomic_fetch_add_explicit(&slab->buffers[index].references, 1,
+							  memory_order_relaxed);
 	assert(before > 0);
 }
 
@@ -92,16 +99,20 @@ void quicd_slab_release(struct quicd_slab *slab, uint32_t index)
 {
 	assert(index < quicd_slab_count(slab));
 	struct quicd_buffer *buffer = &slab->buffers[index];
-	/* Release: our reads come before the reuse. Acquire: the others' reads too, if we are the last. */
-	const uint32_t before = atomic_fetch_sub_explicit(&buffer->references, 1, memory_order_acq_rel);
+	/*
+	 * Release: our reads come before the reuse. Acquire: the others' reads too, if we are
+	 * the last.
+	 */
+	const uint32_t before =
+		atomic_fetch_sub_explicit(&buffer->references, 1, memory_order_acq_rel);
 	assert(before > 0);
 	if (before != 1)
 		return;
 	uint32_t head = atomic_load_explicit(&slab->returned, memory_order_relaxed);
 	do {
 		buffer->next = head;
-	} while (!atomic_compare_exchange_weak_explicit(&slab->returned, &head, index + 1, memory_order_seq_cst,
-							memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(
+		&slab->returned, &head, index + 1, memory_order_seq_cst, memory_order_relaxed));
 	/* seq_cst with the owner's store of |wanted| and its look at |returned| after it. */
 	if (slab->wake && atomic_load_explicit(&slab->wanted, memory_order_seq_cst) != 0 &&
 	    atomic_exchange_explicit(&slab->wanted, 0, memory_order_seq_cst) != 0)

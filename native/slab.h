@@ -1,9 +1,10 @@
 /*
- * slab.h - payload memory that native code and JavaScript share, in reference-counted buffers of two classes.
+ * slab.h - payload memory that native code and JavaScript share, in reference-counted buffers of
+ * two classes.
  *
- * One thread owns a slab (a worker, or an app thread); only it takes buffers. Anyone may hold references. The last
- * release puts the buffer on the slab's return list (a lock-free stack that the owner empties at once), so nothing can
- * overflow and nothing waits.
+ * One thread owns a slab (a worker, or an app thread); only it takes buffers. Anyone may hold
+ * references. The last release puts the buffer on the slab's return list (a lock-free stack that
+ * the owner empties at once), so nothing can overflow and nothing waits.
  *
  * |references| counts every native holder as one and the app thread's leases, however many, as one.
  */
@@ -15,7 +16,8 @@
 
 struct quicd_buffer {
 	_Atomic uint32_t references;
-	uint32_t next;	    /* in the free list (owner) or the return list (releaser); index + 1, 0 ends */
+	/* in the free list (owner) or the return list (releaser); index + 1, 0 ends */
+	uint32_t next;
 	uint32_t leases;    /* of app thread |lease_app|; touched by it alone while it lives */
 	uint32_t lease_app; /* app thread index in the engine */
 	/* Whose chunk it is, for the bounds of stream and connection; owner worker only. */
@@ -38,10 +40,12 @@ struct quicd_slab {
 	_Atomic uint32_t wanted;
 	void (*wake)(void *owner);
 	void *owner;
-	_Alignas(QUICD_CACHE_LINE) _Atomic uint32_t returned; /* index + 1 of the newest returned buffer */
+	/* index + 1 of the newest returned buffer */
+	_Alignas(QUICD_CACHE_LINE) _Atomic uint32_t returned;
 };
 
-bool quicd_slab_create(struct quicd_slab *slab, uint32_t id, uint32_t small_count, uint32_t large_count);
+bool quicd_slab_create(struct quicd_slab *slab, uint32_t id, uint32_t small_count,
+		       uint32_t large_count);
 void quicd_slab_destroy(struct quicd_slab *slab);
 
 static inline uint32_t quicd_slab_count(const struct quicd_slab *slab)
@@ -49,7 +53,8 @@ static inline uint32_t quicd_slab_count(const struct quicd_slab *slab)
 	return slab->small_count + slab->large_count;
 }
 
-static inline enum quicd_buffer_class quicd_slab_class(const struct quicd_slab *slab, uint32_t index)
+static inline enum quicd_buffer_class quicd_slab_class(const struct quicd_slab *slab,
+						       uint32_t index)
 {
 	return index < slab->small_count ? QUICD_BUFFER_SMALL : QUICD_BUFFER_LARGE;
 }
@@ -69,10 +74,17 @@ static inline uint8_t *quicd_slab_at(const struct quicd_slab *slab, uint32_t ind
 
 /* Owner: a buffer with one reference, or QUICD_NONE when none of the class is free. */
 uint32_t quicd_slab_take(struct quicd_slab *slab, enum quicd_buffer_class buffer_class);
-/* Owner: moves what came back to the free lists; |seen| (may be NULL) is told of each before it can be taken again. */
-uint32_t quicd_slab_collect(struct quicd_slab *slab, void (*seen)(void *context, uint32_t index), void *context);
+/*
+ * Owner: moves what came back to the free lists; |seen| (may be NULL) is told of each before it
+ * can be taken again.
+ */
+uint32_t quicd_slab_collect(struct quicd_slab *slab, void (*seen)(void *context, uint32_t index),
+			    void *context);
 /* Anyone who holds a reference. */
 void quicd_slab_retain(struct quicd_slab *slab, uint32_t index);
 void quicd_slab_release(struct quicd_slab *slab, uint32_t index);
-/* Owner: ends every lease of app thread |app|, which no longer runs. Returns how many buffers had one. */
+/*
+ * Owner: ends every lease of app thread |app|, which no longer runs. Returns how many buffers
+ * had one.
+ */
 uint32_t quicd_slab_end_leases(struct quicd_slab *slab, uint32_t app);

@@ -8,7 +8,8 @@
 
 static void *map_zeroed(size_t bytes)
 {
-	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
@@ -60,7 +61,8 @@ struct quicd_stream *quicd_stream_find(struct quicd_connection *connection, uint
 	return NULL;
 }
 
-struct quicd_stream *quicd_stream_of_command(struct quicd_connection *connection, uint32_t index, uint32_t generation)
+struct quicd_stream *quicd_stream_of_command(struct quicd_connection *connection, uint32_t index,
+					     uint32_t generation)
 {
 	struct quicd_worker *worker = connection->worker;
 	if (index >= worker->stream_used)
@@ -74,13 +76,18 @@ struct quicd_stream *quicd_stream_of_command(struct quicd_connection *connection
 static void publish_first_credit(struct quicd_worker *worker, struct quicd_stream *stream)
 {
 	struct quicd_stream_view *view = &worker->stream_views[stream->index];
-	/* With much queued already, a new stream starts small: a peer that never reads can open many. */
-	stream->credit_limit = worker->queued_bytes < QUICD_WORKER_QUEUE_BYTES ? QUICD_STREAM_CREDIT_MIN :
-										   QUICD_STREAM_CREDIT_TIGHT;
+	/*
+	 * With much queued already, a new stream starts small: a peer that never reads can open
+	 * many.
+	 */
+	stream->credit_limit = worker->queued_bytes < QUICD_WORKER_QUEUE_BYTES
+				       ? QUICD_STREAM_CREDIT_MIN
+				       : QUICD_STREAM_CREDIT_TIGHT;
 	view->generation = stream->generation;
 	atomic_store_explicit((_Atomic uint32_t *)&view->want_writable, 0, memory_order_relaxed);
 	/* Release: with the event that announces the stream, the app thread sees its credit. */
-	atomic_store_explicit((_Atomic uint32_t *)&view->credit_limit, stream->credit_limit, memory_order_release);
+	atomic_store_explicit((_Atomic uint32_t *)&view->credit_limit, stream->credit_limit,
+			      memory_order_release);
 }
 
 struct quicd_stream *quicd_stream_new(struct quicd_connection *connection, uint64_t id)
@@ -144,7 +151,8 @@ void quicd_stream_settle(struct quicd_stream *stream, struct quicd_connection *c
 {
 	if (!stream->receive_done || !stream->send_done || stream->pending != 0)
 		return;
-	if (stream->stopped_by_us && !connection->dead && !qd_stream_finished(connection->quiche, stream->id))
+	if (stream->stopped_by_us && !connection->dead &&
+	    !qd_stream_finished(connection->quiche, stream->id))
 		return;
 	quicd_stream_free(stream, connection);
 }

@@ -1,6 +1,7 @@
 /*
- * stream.h - a stream as its worker keeps it, in a table of slots with generations. quiche owns the protocol; here are the
- * order of what is to be sent, the bounds of what is to be read, and what the application has still to be told.
+ * stream.h - a stream as its worker keeps it, in a table of slots with generations. quiche owns the
+ * protocol; here are the order of what is to be sent, the bounds of what is to be read, and what
+ * the application has still to be told.
  */
 #pragma once
 #include <stdbool.h>
@@ -36,7 +37,11 @@ struct quicd_stream {
 	/* Receive side. */
 	uint32_t chunks_out; /* chunks the application has or will have */
 	bool receive_done;   /* FIN or reset delivered, or stopped by us */
-	bool stopped_by_us;  /* the slot stays until the peer ended its side: else its last frames would look like a new stream */
+	/*
+	 * the slot stays until the peer ended its side: else its last frames would look like a
+	 * new stream
+	 */
+	bool stopped_by_us;
 	bool receive_paused; /* at its bound of chunks: resumes when one comes back */
 	bool announced;	     /* the application knows the stream */
 	bool early;	     /* opened in 0-RTT */
@@ -66,27 +71,34 @@ void quicd_streams_destroy(struct quicd_worker *worker);
 struct quicd_stream *quicd_stream_new(struct quicd_connection *connection, uint64_t id);
 struct quicd_stream *quicd_stream_find(struct quicd_connection *connection, uint64_t id);
 /* By a command's numbers; NULL if the stream is gone or is another connection's. */
-struct quicd_stream *quicd_stream_of_command(struct quicd_connection *connection, uint32_t index, uint32_t generation);
+struct quicd_stream *quicd_stream_of_command(struct quicd_connection *connection, uint32_t index,
+					     uint32_t generation);
 /* Both sides done and everything told: frees the slot. */
 void quicd_stream_settle(struct quicd_stream *stream, struct quicd_connection *connection);
 void quicd_stream_free(struct quicd_stream *stream, struct quicd_connection *connection);
 
 /* stream_read.c */
 
-/* Moves what quiche has into chunks and events, until it is drained or a bound is met. False: the connection waits for ring room or chunks. */
+/*
+ * Moves what quiche has into chunks and events, until it is drained or a bound is met. False:
+ * the connection waits for ring room or chunks.
+ */
 bool quicd_streams_read(struct quicd_connection *connection);
 /* Collects the streams that quiche calls readable. */
 void quicd_streams_note_readable(struct quicd_connection *connection);
 /* STOP_SENDING, and what is buffered is dropped. */
-void quicd_stream_stop(struct quicd_stream *stream, struct quicd_connection *connection, uint64_t error_code);
+void quicd_stream_stop(struct quicd_stream *stream, struct quicd_connection *connection,
+		       uint64_t error_code);
 
 /* stream_send.c */
 
 /* Queues the segment behind what is there. */
-void quicd_stream_queue(struct quicd_stream *stream, struct quicd_connection *connection, struct quicd_segment *segment);
+void quicd_stream_queue(struct quicd_stream *stream, struct quicd_connection *connection,
+			struct quicd_segment *segment);
 /* Gives quiche what it takes of every sendable stream. */
 void quicd_streams_pump(struct quicd_connection *connection);
 /* Collects the streams that quiche calls writable again. */
 void quicd_streams_note_writable(struct quicd_connection *connection);
-void quicd_stream_reset(struct quicd_stream *stream, struct quicd_connection *connection, uint64_t error_code);
+void quicd_stream_reset(struct quicd_stream *stream, struct quicd_connection *connection,
+			uint64_t error_code);
 void quicd_stream_drop_queue(struct quicd_stream *stream, struct quicd_connection *connection);

@@ -10,7 +10,8 @@
 
 enum read_outcome { READ_DRAINED, READ_PAUSED, READ_BLOCKED };
 
-static void note_reset(struct quicd_stream *stream, struct quicd_connection *connection, uint64_t error_code)
+static void note_reset(struct quicd_stream *stream, struct quicd_connection *connection,
+		       uint64_t error_code)
 {
 	stream->receive_done = true;
 	stream->reset_code = error_code;
@@ -19,7 +20,8 @@ static void note_reset(struct quicd_stream *stream, struct quicd_connection *con
 }
 
 /* One chunk and its event. */
-static enum read_outcome read_once(struct quicd_stream *stream, struct quicd_connection *connection, bool *more)
+static enum read_outcome read_once(struct quicd_stream *stream, struct quicd_connection *connection,
+				   bool *more)
 {
 	struct quicd_worker *worker = connection->worker;
 	*more = false;
@@ -37,8 +39,9 @@ static enum read_outcome read_once(struct quicd_stream *stream, struct quicd_con
 	const size_t capacity = quicd_slab_buffer_bytes(&worker->slab, buffer);
 	bool fin = false;
 	uint64_t error_code = 0;
-	const ssize_t got = qd_stream_recv(connection->quiche, stream->id, quicd_slab_at(&worker->slab, buffer),
-					   capacity, &fin, &error_code);
+	const ssize_t got =
+		qd_stream_recv(connection->quiche, stream->id, quicd_slab_at(&worker->slab, buffer),
+			       capacity, &fin, &error_code);
 	if (got <= 0)
 		quicd_chunk_give_back(worker, buffer);
 	if (got == QD_ERROR_STREAM_RESET) {
@@ -65,7 +68,8 @@ static enum read_outcome read_once(struct quicd_stream *stream, struct quicd_con
 	return READ_DRAINED;
 }
 
-static enum read_outcome read_stream(struct quicd_stream *stream, struct quicd_connection *connection)
+static enum read_outcome read_stream(struct quicd_stream *stream,
+				     struct quicd_connection *connection)
 {
 	bool more = true;
 	while (more) {
@@ -97,7 +101,10 @@ static void note_readable(struct quicd_connection *connection, uint64_t id)
 			return; /* one of ours that is done on both sides */
 		stream = quicd_stream_new(connection, id);
 		if (!stream) {
-			/* The table is full: refuse this one stream rather than stall the connection. */
+			/*
+			 * The table is full: refuse this one stream rather than stall the
+			 * connection.
+			 */
 			qd_stream_shutdown(connection->quiche, id, QD_SHUTDOWN_READ, 0);
 			if (!quicd_stream_is_unidirectional(id))
 				qd_stream_shutdown(connection->quiche, id, QD_SHUTDOWN_WRITE, 0);
@@ -113,7 +120,9 @@ static void note_readable(struct quicd_connection *connection, uint64_t id)
 		uint8_t scrap[256];
 		bool fin = false;
 		uint64_t error_code = 0;
-		while (qd_stream_recv(connection->quiche, id, scrap, sizeof(scrap), &fin, &error_code) > 0 && !fin)
+		while (qd_stream_recv(connection->quiche, id, scrap, sizeof(scrap), &fin,
+				      &error_code) > 0 &&
+		       !fin)
 			;
 		quicd_stream_settle(stream, connection);
 		return;
@@ -133,7 +142,8 @@ void quicd_streams_note_readable(struct quicd_connection *connection)
 	} while (count == IDS_PER_CALL);
 }
 
-void quicd_stream_stop(struct quicd_stream *stream, struct quicd_connection *connection, uint64_t error_code)
+void quicd_stream_stop(struct quicd_stream *stream, struct quicd_connection *connection,
+		       uint64_t error_code)
 {
 	if (stream->receive_done)
 		return;

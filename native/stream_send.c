@@ -26,7 +26,8 @@ static void drop_segment(struct quicd_stream *stream, struct quicd_connection *c
 	quicd_segment_free(&worker->segments, segment, worker->engine->slabs);
 }
 
-static void count_taken(struct quicd_stream *stream, struct quicd_connection *connection, uint32_t bytes)
+static void count_taken(struct quicd_stream *stream, struct quicd_connection *connection,
+			uint32_t bytes)
 {
 	stream->taken_bytes += bytes;
 	stream->queued_bytes -= bytes;
@@ -42,11 +43,13 @@ void quicd_stream_drop_queue(struct quicd_stream *stream, struct quicd_connectio
 	quicd_node_remove(&stream->sendable);
 }
 
-void quicd_stream_queue(struct quicd_stream *stream, struct quicd_connection *connection, struct quicd_segment *segment)
+void quicd_stream_queue(struct quicd_stream *stream, struct quicd_connection *connection,
+			struct quicd_segment *segment)
 {
 	struct quicd_worker *worker = connection->worker;
 	assert(!stream->fin_queued && !stream->send_done);
-	if (segment->slab != QUICD_NONE && worker->queued_slab_bytes >= QUICD_WORKER_QUEUE_SLAB_BYTES)
+	if (segment->slab != QUICD_NONE &&
+	    worker->queued_slab_bytes >= QUICD_WORKER_QUEUE_SLAB_BYTES)
 		quicd_segment_copy_out(segment, worker->engine->slabs);
 	worker->queued_slab_bytes += pinned_bytes(worker, segment);
 	if (stream->tail)
@@ -65,7 +68,10 @@ void quicd_stream_queue(struct quicd_stream *stream, struct quicd_connection *co
 	quicd_connection_wants_flush(connection);
 }
 
-/* The application may write on: at once when the queue ran low, never more than the connection's share. */
+/*
+ * The application may write on: at once when the queue ran low, never more than the connection's
+ * share.
+ */
 static void raise_credit(struct quicd_stream *stream, struct quicd_connection *connection)
 {
 	struct quicd_worker *worker = connection->worker;
@@ -84,8 +90,10 @@ static void raise_credit(struct quicd_stream *stream, struct quicd_connection *c
 	stream->credit_limit = limit;
 	atomic_store_explicit((_Atomic uint32_t *)&view->credit_limit, limit, memory_order_seq_cst);
 	/* seq_cst with quicd_stream_want: either it sees the new limit, or we see its wish. */
-	if (atomic_load_explicit((_Atomic uint32_t *)&view->want_writable, memory_order_seq_cst) == 0 ||
-	    atomic_exchange_explicit((_Atomic uint32_t *)&view->want_writable, 0, memory_order_seq_cst) == 0)
+	if (atomic_load_explicit((_Atomic uint32_t *)&view->want_writable, memory_order_seq_cst) ==
+		    0 ||
+	    atomic_exchange_explicit((_Atomic uint32_t *)&view->want_writable, 0,
+				     memory_order_seq_cst) == 0)
 		return;
 	stream->pending |= QUICD_STREAM_PENDING_WRITABLE;
 	quicd_list_append(&connection->telling, &stream->telling);
@@ -97,29 +105,34 @@ static bool lends(struct quicd_connection *connection, const struct quicd_segmen
 	       connection->referenced_bytes < QUICD_REFERENCE_BYTES_MAX;
 }
 
-static ssize_t offer(struct quicd_stream *stream, struct quicd_connection *connection, struct quicd_segment *segment,
-		     uint64_t *error_code)
+static ssize_t offer(struct quicd_stream *stream, struct quicd_connection *connection,
+		     struct quicd_segment *segment, uint64_t *error_code)
 {
 	struct quicd_worker *worker = connection->worker;
 	if (!lends(connection, segment)) {
-		const ssize_t taken = qd_stream_send_copy(connection->quiche, stream->id, segment->bytes,
-							  segment->length, segment->fin, error_code);
+		const ssize_t taken =
+			qd_stream_send_copy(connection->quiche, stream->id, segment->bytes,
+					    segment->length, segment->fin, error_code);
 		if (taken > 0)
 			worker->counters->send_copied_bytes += (uint64_t)taken;
 		return taken;
 	}
-	/* One reference and its count go along; quicd_worker_release takes both back, whatever the outcome. */
+	/*
+	 * One reference and its count go along; quicd_worker_release takes both back, whatever
+	 * the outcome.
+	 */
 	quicd_slab_retain(worker->engine->slabs[segment->slab], segment->buffer);
 	connection->referenced_bytes += pinned_bytes(worker, segment);
-	const ssize_t taken =
-		qd_stream_send_ref(connection->quiche, stream->id, segment->bytes, segment->length, segment->fin,
-				   connection, segment->slab, segment->buffer, error_code);
+	const ssize_t taken = qd_stream_send_ref(connection->quiche, stream->id, segment->bytes,
+						 segment->length, segment->fin, connection,
+						 segment->slab, segment->buffer, error_code);
 	if (taken > 0)
 		worker->counters->send_referenced_bytes += (uint64_t)taken;
 	return taken;
 }
 
-static void end_by_peer(struct quicd_stream *stream, struct quicd_connection *connection, uint64_t error_code)
+static void end_by_peer(struct quicd_stream *stream, struct quicd_connection *connection,
+			uint64_t error_code)
 {
 	quicd_stream_drop_queue(stream, connection);
 	stream->send_done = true;
@@ -197,7 +210,8 @@ void quicd_streams_note_writable(struct quicd_connection *connection)
 	} while (count == IDS_PER_CALL);
 }
 
-void quicd_stream_reset(struct quicd_stream *stream, struct quicd_connection *connection, uint64_t error_code)
+void quicd_stream_reset(struct quicd_stream *stream, struct quicd_connection *connection,
+			uint64_t error_code)
 {
 	if (stream->send_done)
 		return;

@@ -44,7 +44,8 @@ static void sift_down(struct quicd_timers *timers, uint32_t place)
 		uint32_t child = place * 2 + 1;
 		if (child >= timers->count)
 			break;
-		if (child + 1 < timers->count && timers->heap[child + 1].deadline_ns < timers->heap[child].deadline_ns)
+		if (child + 1 < timers->count &&
+		    timers->heap[child + 1].deadline_ns < timers->heap[child].deadline_ns)
 			child++;
 		if (entry.deadline_ns <= timers->heap[child].deadline_ns)
 			break;

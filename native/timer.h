@@ -1,8 +1,10 @@
 /*
- * timer.h - the next deadline of every connection of a worker: a binary heap by CLOCK_MONOTONIC nanoseconds.
+ * timer.h - the next deadline of every connection of a worker: a binary heap by CLOCK_MONOTONIC
+ * nanoseconds.
  *
- * An element may be due later than its place says: pushing a deadline back costs nothing now, the owner looks again when
- * the old one fires. So acknowledged packets, which move loss timers back all the time, touch no heap.
+ * An element may be due later than its place says: pushing a deadline back costs nothing now, the
+ * owner looks again when the old one fires. So acknowledged packets, which move loss timers back
+ * all the time, touch no heap.
  */
 #pragma once
 #include <stdbool.h>

@@ -17,11 +17,13 @@
 
 static bool fail(char *error, size_t error_bytes, const char *what, const char *remedy)
 {
-	snprintf(error, error_bytes, "%s: %s%s%s", what, strerror(errno), remedy[0] ? "; " : "", remedy);
+	snprintf(error, error_bytes, "%s: %s%s%s", what, strerror(errno), remedy[0] ? "; " : "",
+		 remedy);
 	return false;
 }
 
-static bool parse_host(const char *host, uint16_t port, struct sockaddr_storage *name, socklen_t *bytes)
+static bool parse_host(const char *host, uint16_t port, struct sockaddr_storage *name,
+		       socklen_t *bytes)
 {
 	struct sockaddr_in *v4 = (struct sockaddr_in *)name;
 	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)name;
@@ -57,27 +59,33 @@ static uint32_t set_buffer(int fd, int option, int force_option, uint32_t bytes)
 	return (uint32_t)granted / 2; /* the kernel doubles it for its own bookkeeping */
 }
 
-static bool configure(struct quicd_udp *udp, const struct quicd_options *options, char *error, size_t error_bytes)
+static bool configure(struct quicd_udp *udp, const struct quicd_options *options, char *error,
+		      size_t error_bytes)
 {
 	const int fd = udp->fd;
 	if (!set(fd, SOL_SOCKET, SO_REUSEPORT, 1))
 		return fail(error, error_bytes, "SO_REUSEPORT", "");
 	if (udp->family == AF_INET6) {
-		if (!set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) || !set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1))
-			return fail(error, error_bytes, "dual-stack socket options", "use an IPv4 host instead");
-		set(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
+		if (!set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) ||
+		    !set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1))
+			return fail(error, error_bytes, "dual-stack socket options",
+				    "use an IPv4 host instead");
 		set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
 	} else if (!set(fd, IPPROTO_IP, IP_PKTINFO, 1)) {
 		return fail(error, error_bytes, "IP_PKTINFO", "");
 	}
-	/* On a dual-stack socket these hold for the IPv4 datagrams. PROBE: set DF, ignore the kernel's path MTU (RFC 9000 §14.3). */
-	set(fd, IPPROTO_IP, IP_RECVTOS, 1);
+	/*
+	 * On a dual-stack socket this holds for the IPv4 datagrams. PROBE: set DF, ignore the
+	 * kernel's path MTU (RFC 9000 §14.3).
+	 */
 	set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
 	udp->gro = options->gro && set(fd, IPPROTO_UDP, UDP_GRO, 1);
 	/* A size of 0 asks nothing; a kernel without UDP_SEGMENT refuses the option. */
 	udp->gso = options->gso && set(fd, IPPROTO_UDP, UDP_SEGMENT, 0);
-	udp->receive_buffer_bytes = set_buffer(fd, SO_RCVBUF, SO_RCVBUFFORCE, options->socket_buffer_bytes);
-	udp->send_buffer_bytes = set_buffer(fd, SO_SNDBUF, SO_SNDBUFFORCE, options->socket_buffer_bytes);
+	udp->receive_buffer_bytes =
+		set_buffer(fd, SO_RCVBUF, SO_RCVBUFFORCE, options->socket_buffer_bytes);
+	udp->send_buffer_bytes =
+		set_buffer(fd, SO_SNDBUF, SO_SNDBUFFORCE, options->socket_buffer_bytes);
 	return true;
 }
 
@@ -89,32 +97,38 @@ static bool probe_port(int family, const struct sockaddr_storage *name, socklen_
 		return true; /* the real open reports it */
 	if (family == AF_INET6)
 		set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-	const bool free = bind(fd, (const struct sockaddr *)name, bytes) == 0 || errno != EADDRINUSE;
+	const bool free =
+		bind(fd, (const struct sockaddr *)name, bytes) == 0 || errno != EADDRINUSE;
 	close(fd);
 	return free;
 }
 
-bool quicd_udp_open(struct quicd_udp *udp, const struct quicd_options *options, uint16_t port, bool probe, char *error,
-		    size_t error_bytes)
+bool quicd_udp_open(struct quicd_udp *udp, const struct quicd_options *options, uint16_t port,
+		    bool probe, char *error, size_t error_bytes)
 {
 	struct sockaddr_storage name;
 	socklen_t bytes = 0;
 	memset(udp, 0, sizeof(*udp));
 	udp->fd = -1;
 	if (!parse_host(options->host, port, &name, &bytes)) {
-		snprintf(error, error_bytes, "host \"%s\" is no numeric address; use :: (dual stack), 0.0.0.0 or an address of this machine",
+		snprintf(error, error_bytes,
+			 "host \"%s\" is no numeric address; use :: (dual stack), 0.0.0.0 or an "
+			 "address of this machine",
 			 options->host);
 		return false;
 	}
 	udp->family = name.ss_family;
 	if (probe && port != QUICD_PORT_ANY && !probe_port(udp->family, &name, bytes)) {
-		snprintf(error, error_bytes, "UDP port %u is in use by another program; stop it or choose another port (--port N, 0 for any)",
+		snprintf(error, error_bytes,
+			 "UDP port %u is in use by another program; stop it or choose another port "
+			 "(--port N, 0 for any)",
 			 port);
 		return false;
 	}
 	udp->fd = socket(udp->family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (udp->fd < 0)
-		return fail(error, error_bytes, "socket", udp->family == AF_INET6 ? "without IPv6 use --host 0.0.0.0" : "");
+		return fail(error, error_bytes, "socket",
+			    udp->family == AF_INET6 ? "without IPv6 use --host 0.0.0.0" : "");
 	if (!configure(udp, options, error, error_bytes)) {
 		quicd_udp_close(udp);
 		return false;
@@ -123,7 +137,8 @@ bool quicd_udp_open(struct quicd_udp *udp, const struct quicd_options *options, 
 		char what[96];
 		snprintf(what, sizeof(what), "bind UDP %s port %u", options->host, port);
 		fail(error, error_bytes, what,
-		     errno == EACCES ? "ports below 1024 need CAP_NET_BIND_SERVICE" : "choose another host or port");
+		     errno == EACCES ? "ports below 1024 need CAP_NET_BIND_SERVICE"
+				     : "choose another host or port");
 		quicd_udp_close(udp);
 		return false;
 	}
@@ -173,7 +188,8 @@ bool quicd_address_from(const struct sockaddr *name, struct qd_address *out)
 	return false;
 }
 
-void quicd_udp_read_ancillary(const struct quicd_udp *udp, struct msghdr *message, struct quicd_ancillary *out)
+void quicd_udp_read_ancillary(const struct quicd_udp *udp, struct msghdr *message,
+			      struct quicd_ancillary *out)
 {
 	*out = (struct quicd_ancillary){ .to = udp->bound };
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
@@ -182,7 +198,9 @@ void quicd_udp_read_ancillary(const struct quicd_udp *udp, struct msghdr *messag
 			memcpy(&info, CMSG_DATA(c), sizeof(info));
 			set_ipv6(&out->to, &info.ipi6_addr);
 			out->to.scope_id =
-				out->to.family == 6 && IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr) ? info.ipi6_ifindex : 0;
+				out->to.family == 6 && IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr)
+					? info.ipi6_ifindex
+					: 0;
 		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
 			struct in_pktinfo info;
 			memcpy(&info, CMSG_DATA(c), sizeof(info));
@@ -193,12 +211,6 @@ void quicd_udp_read_ancillary(const struct quicd_udp *udp, struct msghdr *messag
 			int segment = 0;
 			memcpy(&segment, CMSG_DATA(c), sizeof(segment));
 			out->segment_bytes = segment > 0 ? (uint32_t)segment : 0;
-		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS) {
-			out->ecn = *CMSG_DATA(c) & 3;
-		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS) {
-			int class = 0;
-			memcpy(&class, CMSG_DATA(c), sizeof(class));
-			out->ecn = (uint8_t)class & 3;
 		}
 	}
 }
@@ -214,7 +226,8 @@ static void put_ipv6(struct in6_addr *out, const struct qd_address *address)
 	memcpy(&out->s6_addr[12], address->ip, 4);
 }
 
-static socklen_t put_name(const struct quicd_udp *udp, struct sockaddr_storage *name, const struct qd_address *to)
+static socklen_t put_name(const struct quicd_udp *udp, struct sockaddr_storage *name,
+			  const struct qd_address *to)
 {
 	memset(name, 0, sizeof(*name));
 	if (udp->family == AF_INET) {
@@ -232,7 +245,8 @@ static socklen_t put_name(const struct quicd_udp *udp, struct sockaddr_storage *
 	return sizeof(*v6);
 }
 
-static struct cmsghdr *add_control(struct quicd_outgoing *out, int level, int type, const void *bytes, size_t size)
+static struct cmsghdr *add_control(struct quicd_outgoing *out, int level, int type,
+				   const void *bytes, size_t size)
 {
 	const size_t at = out->message.msg_controllen;
 	assert(at + CMSG_SPACE(size) <= sizeof(out->control));

@@ -24,20 +24,21 @@ struct quicd_udp {
 };
 
 /*
- * One socket with SO_REUSEPORT. |port| 0: any (udp->port tells). Probes first without SO_REUSEPORT when |probe|, so that
- * a second server on the port is refused instead of silently sharing it. False with the cause and remedy in |error|.
+ * One socket with SO_REUSEPORT. |port| 0: any (udp->port tells). Probes first without SO_REUSEPORT
+ * when |probe|, so that a second server on the port is refused instead of silently sharing it.
+ * False with the cause and remedy in |error|.
  */
-bool quicd_udp_open(struct quicd_udp *udp, const struct quicd_options *options, uint16_t port, bool probe, char *error,
-		    size_t error_bytes);
+bool quicd_udp_open(struct quicd_udp *udp, const struct quicd_options *options, uint16_t port,
+		    bool probe, char *error, size_t error_bytes);
 void quicd_udp_close(struct quicd_udp *udp);
 
 /* What the control messages of a received datagram or train say. */
 struct quicd_ancillary {
 	struct qd_address to;   /* where it was sent to: our address and port */
 	uint32_t segment_bytes; /* UDP_GRO; 0: one datagram */
-	uint8_t ecn;
 };
-void quicd_udp_read_ancillary(const struct quicd_udp *udp, struct msghdr *message, struct quicd_ancillary *out);
+void quicd_udp_read_ancillary(const struct quicd_udp *udp, struct msghdr *message,
+			      struct quicd_ancillary *out);
 
 /* |name| is what recvmsg gave. False for another family. */
 bool quicd_address_from(const struct sockaddr *name, struct qd_address *out);
@@ -49,6 +50,9 @@ struct quicd_outgoing {
 	struct sockaddr_storage name;
 	_Alignas(8) uint8_t control[128];
 };
-/* The train leaves from |train->from|, the address that the peer's datagrams came to (RFC 9000 §9). */
+/*
+ * The train leaves from |train->from|, the address that the peer's datagrams came to (RFC 9000
+ * §9).
+ */
 void quicd_udp_prepare(const struct quicd_udp *udp, struct quicd_outgoing *out, uint8_t *bytes,
 		       const struct qd_train *train);

@@ -1,6 +1,7 @@
 /*
- * uring.c - net.h on io_uring: one multishot receive into a ring of provided buffers, sends by sendmsg with UDP_SEGMENT, the
- * kick eventfd read that is always armed. Completions are first copied to lists and acted on after, so nothing re-enters.
+ * uring.c - net.h on io_uring: one multishot receive into a ring of provided buffers, sends by
+ * sendmsg with UDP_SEGMENT, the kick eventfd read that is always armed. Completions are first
+ * copied to lists and acted on after, so nothing re-enters.
  */
 #include <assert.h>
 #include <errno.h>
@@ -85,7 +86,8 @@ static bool explain(char *error, size_t error_bytes, const char *what, int code)
 {
 	const char *remedy = "";
 	if (code == EPERM || code == EACCES)
-		remedy = "; io_uring is refused here (seccomp profile, or sysctl kernel.io_uring_disabled): allow it";
+		remedy = "; io_uring is refused here (seccomp profile, or sysctl "
+			 "kernel.io_uring_disabled): allow it";
 	else if (code == ENOSYS)
 		remedy = "; this kernel has no io_uring: Linux 6.1 or newer is needed";
 	else if (code == EINVAL)
@@ -100,7 +102,10 @@ static bool provide_buffers(struct quicd_worker *worker, char *error, size_t err
 {
 	struct quicd_uring *u = worker->net.uring;
 	u->buffer_bytes = worker->net.udp.gro ? QUICD_GRO_BUFFER_BYTES : QUICD_PLAIN_BUFFER_BYTES;
-	/* The ring's size is a power of two; with GRO the pool is filled to the byte budget only. */
+	/*
+	 * The ring's size is a power of two; with GRO the pool is filled to the byte budget
+	 * only.
+	 */
 	uint32_t wanted = (uint32_t)(worker->engine->options.receive_pool_bytes / u->buffer_bytes);
 	if (wanted < 16)
 		wanted = 16;
@@ -125,8 +130,8 @@ static bool provide_buffers(struct quicd_worker *worker, char *error, size_t err
 	io_uring_buf_ring_init(u->buffers);
 	const int mask = io_uring_buf_ring_mask(entries);
 	for (uint32_t i = 0; i < wanted; i++)
-		io_uring_buf_ring_add(u->buffers, u->receive_memory + (size_t)i * u->buffer_bytes, u->buffer_bytes,
-				      (unsigned short)i, mask, (int)i);
+		io_uring_buf_ring_add(u->buffers, u->receive_memory + (size_t)i * u->buffer_bytes,
+				      u->buffer_bytes, (unsigned short)i, mask, (int)i);
 	io_uring_buf_ring_advance(u->buffers, (int)wanted);
 	return true;
 }
@@ -146,16 +151,17 @@ bool quicd_net_start(struct quicd_worker *worker, char *error, size_t error_byte
 		return explain(error, error_bytes, "memory", ENOMEM);
 	worker->net.uring = u;
 	u->ring.ring_fd = -1;
-	struct io_uring_params params = { .flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-						   IORING_SETUP_CQSIZE,
-					  .cq_entries = ENTRIES * 4 };
+	struct io_uring_params params = {.flags = IORING_SETUP_SINGLE_ISSUER |
+						  IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE,
+					 .cq_entries = ENTRIES * 4};
 	const int result = io_uring_queue_init_params(ENTRIES, &u->ring, &params);
 	if (result < 0)
 		return explain(error, error_bytes, "io_uring", -result);
 	if (!provide_buffers(worker, error, error_bytes))
 		return false;
-	u->send_memory = mmap(NULL, (size_t)QUICD_SEND_BUFFERS * QUICD_SEND_BUFFER_BYTES, PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	u->send_memory =
+		mmap(NULL, (size_t)QUICD_SEND_BUFFERS * QUICD_SEND_BUFFER_BYTES,
+		     PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (u->send_memory == MAP_FAILED)
 		return explain(error, error_bytes, "send pool", errno);
 	for (uint32_t i = 0; i < QUICD_SEND_BUFFERS; i++)
@@ -188,8 +194,9 @@ void quicd_net_recycle(struct quicd_worker *worker, uint32_t buffer)
 {
 	struct quicd_uring *u = worker->net.uring;
 	assert(u->buffers_out > 0);
-	io_uring_buf_ring_add(u->buffers, u->receive_memory + (size_t)buffer * u->buffer_bytes, u->buffer_bytes,
-			      (unsigned short)buffer, io_uring_buf_ring_mask(ring_entries_of(u)), (int)u->buffers_added);
+	io_uring_buf_ring_add(u->buffers, u->receive_memory + (size_t)buffer * u->buffer_bytes,
+			      u->buffer_bytes, (unsigned short)buffer,
+			      io_uring_buf_ring_mask(ring_entries_of(u)), (int)u->buffers_added);
 	u->buffers_added++;
 	u->buffers_out--;
 }
@@ -202,13 +209,17 @@ static void return_buffers(struct quicd_uring *u)
 	u->buffers_added = 0;
 }
 
-/* One completed receive: header, name, control and payload lie in the buffer one after the other. */
+/*
+ * One completed receive: header, name, control and payload lie in the buffer one after the
+ * other.
+ */
 static void take_received(struct quicd_worker *worker, uint32_t buffer, uint32_t bytes)
 {
 	struct quicd_uring *u = worker->net.uring;
 	struct quicd_counters *counters = worker->counters;
 	uint8_t *start = u->receive_memory + (size_t)buffer * u->buffer_bytes;
-	struct io_uring_recvmsg_out *out = io_uring_recvmsg_validate(start, (int)bytes, &u->receive_shape);
+	struct io_uring_recvmsg_out *out =
+		io_uring_recvmsg_validate(start, (int)bytes, &u->receive_shape);
 	counters->receive_calls++;
 	u->buffers_out++;
 	if (!out || (out->flags & MSG_TRUNC)) {
@@ -236,7 +247,8 @@ static void take_received(struct quicd_worker *worker, uint32_t buffer, uint32_t
 	received->to.port = worker->net.udp.port;
 	received->bytes = io_uring_recvmsg_payload(out, &u->receive_shape);
 	received->length = io_uring_recvmsg_payload_length(out, (int)bytes, &u->receive_shape);
-	received->segment_bytes = ancillary.segment_bytes ? ancillary.segment_bytes : received->length;
+	received->segment_bytes =
+		ancillary.segment_bytes ? ancillary.segment_bytes : received->length;
 	received->buffer = buffer;
 	worker->net.received_count++;
 }
@@ -260,7 +272,8 @@ static void complete(struct quicd_worker *worker, const struct io_uring_cqe *cqe
 		if (!(cqe->flags & IORING_CQE_F_MORE))
 			u->receive_armed = false;
 		if (cqe->res >= 0 && (cqe->flags & IORING_CQE_F_BUFFER))
-			take_received(worker, cqe->flags >> IORING_CQE_BUFFER_SHIFT, (uint32_t)cqe->res);
+			take_received(worker, cqe->flags >> IORING_CQE_BUFFER_SHIFT,
+				      (uint32_t)cqe->res);
 		else if (cqe->res == -ENOBUFS)
 			worker->counters->receive_pool_empty++;
 		break;
@@ -286,8 +299,8 @@ void quicd_net_wait(struct quicd_worker *worker, uint64_t timeout_ns)
 	if (timeout_ns == 0) {
 		io_uring_submit_and_get_events(&u->ring);
 	} else {
-		struct __kernel_timespec timeout = { .tv_sec = (int64_t)(timeout_ns / 1000000000),
-						     .tv_nsec = (int64_t)(timeout_ns % 1000000000) };
+		struct __kernel_timespec timeout = {.tv_sec = (int64_t)(timeout_ns / 1000000000),
+						    .tv_nsec = (int64_t)(timeout_ns % 1000000000)};
 		worker->counters->waits++;
 		io_uring_submit_and_wait_timeout(&u->ring, &cqe, 1, &timeout, NULL);
 	}
@@ -310,7 +323,8 @@ uint8_t *quicd_net_send_buffer(struct quicd_worker *worker)
 		worker->counters->send_pool_empty++;
 		return NULL;
 	}
-	return u->send_memory + (size_t)u->send_free[u->send_free_count - 1] * QUICD_SEND_BUFFER_BYTES;
+	return u->send_memory +
+	       (size_t)u->send_free[u->send_free_count - 1] * QUICD_SEND_BUFFER_BYTES;
 }
 
 void quicd_net_send(struct quicd_worker *worker, const struct qd_train *train)
@@ -322,7 +336,8 @@ void quicd_net_send(struct quicd_worker *worker, const struct qd_train *train)
 	struct io_uring_sqe *sqe = next_sqe(worker);
 	const uint32_t index = u->send_free[--u->send_free_count];
 	struct quicd_outgoing *out = &u->outgoing[index];
-	quicd_udp_prepare(&worker->net.udp, out, u->send_memory + (size_t)index * QUICD_SEND_BUFFER_BYTES, train);
+	quicd_udp_prepare(&worker->net.udp, out,
+			  u->send_memory + (size_t)index * QUICD_SEND_BUFFER_BYTES, train);
 	io_uring_prep_sendmsg(sqe, worker->net.udp.fd, &out->message, 0);
 	sqe->user_data = pack(OP_SEND, index);
 	u->sends_queued++;

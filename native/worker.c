@@ -127,9 +127,11 @@ static bool start(struct quicd_worker *worker)
 	worker->config = make_config(worker);
 	if (!worker->config)
 		return false;
-	if (!quicd_cid_map_create(&worker->cids, o->connections * QUICD_CIDS_PER_CONNECTION, worker->engine->keys.map) ||
+	if (!quicd_cid_map_create(&worker->cids, o->connections * QUICD_CIDS_PER_CONNECTION,
+				  worker->engine->keys.map) ||
 	    !quicd_timers_create(&worker->timers, o->connections)) {
-		snprintf(worker->error, sizeof(worker->error), "no memory for %u connections; lower [limits] connections",
+		snprintf(worker->error, sizeof(worker->error),
+			 "no memory for %u connections; lower [limits] connections",
 			 o->connections);
 		return false;
 	}
@@ -158,24 +160,33 @@ static void run_commands(struct quicd_worker *worker)
 {
 	for (uint32_t index = 0; index < worker->engine->options.apps; index++) {
 		struct quicd_app *app = &worker->engine->apps[index];
-		/* The rings of a place that nobody holds may be made anew at any moment: hands off. */
+		/*
+		 * The rings of a place that nobody holds may be made anew at any moment: hands
+		 * off.
+		 */
 		if (quicd_app_attached(app))
-			quicd_commands_run(worker, &app->links[worker->index], index, COMMANDS_PER_TURN);
+			quicd_commands_run(worker, &app->links[worker->index], index,
+					   COMMANDS_PER_TURN);
 	}
 }
 
-/* Those that waited for ring room, for chunks, or whose answers came up since; tried in the order they came. */
+/*
+ * Those that waited for ring room, for chunks, or whose answers came up since; tried in the
+ * order they came.
+ */
 static void deliver_blocked(struct quicd_worker *worker)
 {
 	for (uint32_t index = 0; index < worker->engine->options.apps; index++)
 		if (quicd_app_attached(&worker->engine->apps[index]))
-			quicd_events_walk(worker, &worker->engine->apps[index].links[worker->index]);
+			quicd_events_walk(worker,
+					  &worker->engine->apps[index].links[worker->index]);
 	quicd_slab_collect(&worker->slab, chunk_returned, worker);
 	struct quicd_node waiting;
 	quicd_node_init(&waiting);
 	quicd_list_move(&waiting, &worker->blocked);
 	while (quicd_node_linked(&waiting)) {
-		struct quicd_connection *connection = QUICD_ELEMENT(waiting.next, struct quicd_connection, blocked);
+		struct quicd_connection *connection =
+			QUICD_ELEMENT(waiting.next, struct quicd_connection, blocked);
 		quicd_node_remove(&connection->blocked);
 		const uint64_t reads = worker->counters->receive_copied_bytes;
 		quicd_connection_deliver(connection);
@@ -192,7 +203,8 @@ static void flush_all(struct quicd_worker *worker)
 	quicd_node_init(&round);
 	quicd_list_move(&round, &worker->flushes);
 	while (quicd_node_linked(&round)) {
-		struct quicd_connection *connection = QUICD_ELEMENT(round.next, struct quicd_connection, flush);
+		struct quicd_connection *connection =
+			QUICD_ELEMENT(round.next, struct quicd_connection, flush);
 		quicd_node_remove(&connection->flush);
 		if (!quicd_connection_flush(connection)) {
 			/* No buffer: the rest keeps its turn, behind what is already listed. */
@@ -211,7 +223,8 @@ static void flush_all(struct quicd_worker *worker)
 static void bury(struct quicd_worker *worker)
 {
 	while (quicd_node_linked(&worker->dying))
-		quicd_connection_free(QUICD_ELEMENT(worker->dying.next, struct quicd_connection, dying));
+		quicd_connection_free(
+			QUICD_ELEMENT(worker->dying.next, struct quicd_connection, dying));
 }
 
 static bool something_waits(struct quicd_worker *worker)
@@ -227,7 +240,8 @@ static bool something_waits(struct quicd_worker *worker)
 			return true;
 		if (quicd_node_linked(&worker->blocked)) {
 			atomic_store_explicit(&link->wants_room, 1, memory_order_seq_cst);
-			if (atomic_load_explicit(&link->events.head, memory_order_seq_cst) != link->events_walked)
+			if (atomic_load_explicit(&link->events.head, memory_order_seq_cst) !=
+			    link->events_walked)
 				return true;
 		}
 	}
@@ -242,7 +256,8 @@ static bool something_waits(struct quicd_worker *worker)
 /* How long the kernel may keep us: not at all while there is work; else until the next timer. */
 static uint64_t wait_time(struct quicd_worker *worker)
 {
-	if (quicd_node_linked(&worker->dirty) || (quicd_node_linked(&worker->flushes) && quicd_net_send_buffer(worker)))
+	if (quicd_node_linked(&worker->dirty) ||
+	    (quicd_node_linked(&worker->flushes) && quicd_net_send_buffer(worker)))
 		return 0;
 	const uint64_t next = quicd_timers_next(&worker->timers);
 	if (next == QUICD_TIMER_NONE)
@@ -254,7 +269,10 @@ static void park(struct quicd_worker *worker)
 {
 	uint64_t timeout_ns = wait_time(worker);
 	if (timeout_ns > 0) {
-		/* seq_cst: whoever publishes after this store sees it and kicks; what came before it is seen here. */
+		/*
+		 * seq_cst: whoever publishes after this store sees it and kicks; what came
+		 * before it is seen here.
+		 */
 		atomic_store_explicit(&worker->parked, 1, memory_order_seq_cst);
 		if (something_waits(worker))
 			timeout_ns = 0;

@@ -1,6 +1,7 @@
 /*
- * worker.h - one native thread: its socket, receive pool, CID map, timers, connections and streams. Everything hangs off
- * struct quicd_worker and is touched by its thread alone, but for the fields marked "others".
+ * worker.h - one native thread: its socket, receive pool, CID map, timers, connections and streams.
+ * Everything hangs off struct quicd_worker and is touched by its thread alone, but for the fields
+ * marked "others".
  */
 #pragma once
 #include <pthread.h>
