@@ -5,10 +5,10 @@
  * It knows nothing of QUIC. It does not carry ECN marks, and it splits GSO trains: one packet in,
  * one packet out.
  */
-import type { udp } from "bun";
 import { DeliveryQueue } from "./delivery_queue.ts";
 import { kernelDrops } from "./kernel_drops.ts";
 import { Link, type LinkCounters, type LinkOptions } from "./link.ts";
+import { openUdpSocket, type UdpSocket } from "./udp_socket.ts";
 
 export interface RelayOptions {
   listenHost: string;
@@ -43,7 +43,7 @@ export interface RelayCounters {
 interface Client {
   address: string;
   port: number;
-  upstream: udp.Socket<"buffer">;
+  upstream: UdpSocket;
 }
 
 interface Packet {
@@ -51,8 +51,8 @@ interface Packet {
   /**
    * The mapping that it came from; what goes to the server leaves by the mapping of that moment.
    */
-  upstream: udp.Socket<"buffer">;
-  bytes: Buffer;
+  upstream: UdpSocket;
+  bytes: Uint8Array;
 }
 
 export class Relay {
@@ -64,10 +64,10 @@ export class Relay {
    * Ended mappings: kept open and unread by anyone, so that the server meets silence and no ICMP
    * error.
    */
-  readonly #ended: udp.Socket<"buffer">[] = [];
+  readonly #ended: UdpSocket[] = [];
   readonly #upQueue = new DeliveryQueue<Packet>((packet) => this.#sendToServer(packet));
   readonly #downQueue = new DeliveryQueue<Packet>((packet) => this.#sendToClient(packet));
-  #listener: udp.Socket<"buffer"> | null = null;
+  #listener: UdpSocket | null = null;
   #addressIndex = 0;
   #rebindings = 0;
   #stale = 0;
@@ -83,14 +83,9 @@ export class Relay {
 
   static async open(options: RelayOptions): Promise<Relay> {
     const relay = new Relay(options);
-    relay.#listener = await Bun.udpSocket({
-      hostname: options.listenHost,
-      port: options.listenPort,
-      binaryType: "buffer",
-      socket: {
-        data: (_socket, bytes, port, address) => relay.#fromClient(bytes, port, address),
-        error: () => relay.#noteFailure(),
-      },
+    relay.#listener = await openUdpSocket(options.listenHost, options.listenPort, {
+      data: (_socket, bytes, port, address) => relay.#fromClient(bytes, port, address),
+      failed: () => relay.#noteFailure(),
     });
     return relay;
   }
@@ -137,7 +132,7 @@ export class Relay {
     }
   }
 
-  #fromClient(bytes: Buffer, port: number, address: string): void {
+  #fromClient(bytes: Uint8Array, port: number, address: string): void {
     const key = `${address} ${port}`;
     let pending = this.#clients.get(key);
     if (pending === undefined) {
@@ -171,21 +166,18 @@ export class Relay {
     return client;
   }
 
-  async #openUpstream(client: Client): Promise<udp.Socket<"buffer">> {
+  async #openUpstream(client: Client): Promise<UdpSocket> {
     const { addresses, serverPort } = this.#options;
-    return await Bun.udpSocket({
-      hostname: addresses[this.#addressIndex % addresses.length] ?? "127.0.0.1",
-      binaryType: "buffer",
-      socket: {
-        data: (upstream, bytes, port) => {
-          if (port === serverPort) this.#fromServer(client, upstream, bytes);
-        },
-        error: () => this.#noteFailure(),
+    const address = addresses[this.#addressIndex % addresses.length] ?? "127.0.0.1";
+    return await openUdpSocket(address, 0, {
+      data: (upstream, bytes, port) => {
+        if (port === serverPort) this.#fromServer(client, upstream, bytes);
       },
+      failed: () => this.#noteFailure(),
     });
   }
 
-  #fromServer(client: Client, upstream: udp.Socket<"buffer">, bytes: Buffer): void {
+  #fromServer(client: Client, upstream: UdpSocket, bytes: Uint8Array): void {
     const copies = this.#toClient.offer(bytes.length, performance.now());
     const dueMs = this.#toClient.dueMs;
     for (let i = 0; i < copies; i++) this.#downQueue.push({ client, upstream, bytes }, dueMs);
@@ -193,7 +185,7 @@ export class Relay {
 
   #sendToServer(packet: Packet): void {
     const { serverHost, serverPort } = this.#options;
-    if (!packet.client.upstream.send(packet.bytes, serverPort, serverHost)) this.#sendFailed++;
+    packet.client.upstream.send(packet.bytes, serverPort, serverHost);
   }
 
   /** Sent to a mapping that has ended: nobody is there. */
@@ -203,6 +195,6 @@ export class Relay {
       this.#stale++;
       return;
     }
-    if (this.#listener?.send(bytes, client.port, client.address) !== true) this.#sendFailed++;
+    this.#listener?.send(bytes, client.port, client.address);
   }
 }

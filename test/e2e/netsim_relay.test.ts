@@ -100,23 +100,24 @@ describe("relay", () => {
     expect(median(roundTripsMs)).toBeWithin(39, 46);
     expect(counters.toServer.delivered).toBe(200);
     expect(counters.toClient.delivered).toBe(200);
-    expect(counters.sendFailed + counters.kernelDropped).toBe(0);
+    expect(counters).toMatchObject({ sendFailed: 0, kernelDropped: 0 });
   });
 
   test.each([
-    ["10mbit", 10, 2],
-    ["50mbit", 50, 8],
+    ["10mbit", 10, 5],
+    ["50mbit", 50, 25],
   ])("carries %s and no more", async (rate, wanted, perTick) => {
     const netsim = await start("--to-server-rate", rate, "--queue", "0");
+    // Sent faster than it can go: the link, not the sender, sets the pace.
     const count = wanted * 50;
-    const sent = await exchange(netsim, { count, bytes: 1220, perTick, restMs: 500 });
+    const sent = await exchange(netsim, { count, bytes: 1220, perTick, restMs: 900 });
     const counters = await netsim.stop();
     // 30 bytes of headers are counted on the simulated wire.
     const mbit = ((count - 1) * 1250 * 8) / (sent.spanMs * 1000);
     console.log(`netsim: ${rate} carried ${mbit.toFixed(2)} Mbit/s`);
     expect(sent.order.length).toBe(count);
     expect(mbit).toBeWithin(wanted * 0.93, wanted * 1.03);
-    expect(counters.sendFailed + counters.kernelDropped).toBe(0);
+    expect(counters).toMatchObject({ sendFailed: 0, kernelDropped: 0 });
   });
 
   test("loses 2 % of what crosses, and says which", async () => {
