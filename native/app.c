@@ -31,7 +31,10 @@ bool quicd_app_create(struct quicd_app *app, struct quicd_engine *engine, uint32
 		struct quicd_link *link = &app->links[worker];
 		link->event_owner = calloc(ring_capacity, sizeof(*link->event_owner));
 		link->draft = aligned_alloc(QUICD_CACHE_LINE, sizeof(*link->draft));
-		if (!link->event_owner || !link->draft || !quicd_ring_create(&link->events, ring_capacity) ||
+		if (!link->event_owner || !link->draft)
+			return false;
+		memset(link->draft, 0, sizeof(*link->draft));
+		if (!quicd_ring_create(&link->events, ring_capacity) ||
 		    !quicd_ring_create(&link->commands, ring_capacity))
 			return false;
 	}

@@ -27,7 +27,7 @@ struct quicd_event_owner {
 struct quicd_link {
 	struct quicd_ring events;   /* worker to app thread */
 	struct quicd_ring commands; /* app thread to worker */
-	struct quicd_command *draft; /* the app thread fills it; commit copies it out of its reach, then checks */
+	struct quicd_command *draft; /* the app thread fills it in; commit publishes a copy */
 	_Atomic uint32_t wants_room; /* 1: connections wait for the app thread to consume events */
 	/* Worker only. */
 	/* by ring place: whose bound of undelivered events it counts against */

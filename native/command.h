@@ -1,6 +1,6 @@
 /*
- * command.h - carrying out what app threads asked. Entries are copied first: JavaScript could
- * still write to the ring.
+ * command.h - carrying out what app threads asked. JavaScript has no access to the
+ * ring: commit copied what it wrote.
  */
 #pragma once
 #include <stdbool.h>

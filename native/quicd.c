@@ -72,8 +72,7 @@ uint32_t quicd_commands_reserve(uint32_t handle, uint32_t worker)
 		app->view->command_ring_full++;
 		return QUICD_NONE;
 	}
-	return atomic_load_explicit(&link->commands.tail, memory_order_relaxed) &
-	       (link->commands.capacity - 1);
+	return 0;
 }
 
 static struct quicd_buffer *leased(struct quicd_app *app, uint32_t slab, uint32_t buffer)
@@ -92,7 +91,9 @@ uint32_t quicd_commands_commit(uint32_t handle, uint32_t worker)
 		return QUICD_REFUSED_CLOSED;
 	if (quicd_ring_room(&link->commands, 1) == 0)
 		return misuse(app);
+	/* First the copy: JavaScript can write to the draft, but no more to what is checked. */
 	struct quicd_command *command = quicd_ring_slot(&link->commands, 0);
+	*command = *link->draft;
 	if (command->kind >= QUICD_COMMAND_COUNT)
 		return misuse(app);
 	if (quicd_command_carries_buffer(command)) {

@@ -25,10 +25,9 @@ QUICD_EXPORT void quicd_events_release(uint32_t app, uint32_t worker, uint32_t c
 /* Arms the doorbell. 1: armed, it will ring. 0: something arrived meanwhile, drain again. */
 QUICD_EXPORT uint32_t quicd_park(uint32_t app);
 
-/* Commands. reserve: the ring index (already masked) of a free entry, or QUICD_NONE when full;
- * the same one until it is committed. commit: publishes it; enum quicd_refusal: INVALID when the
- * entry names a buffer or range that the caller holds no lease on (nothing is published, the
- * lease stays). */
+/* Commands are filled in at the link's draft, which holds one. reserve: 0, its index, or QUICD_NONE
+ * when the ring is full. commit: publishes a copy of it; enum quicd_refusal: INVALID when it names
+ * a buffer or range that the caller holds no lease on (nothing is published, the lease stays). */
 QUICD_EXPORT uint32_t quicd_commands_reserve(uint32_t app, uint32_t worker);
 QUICD_EXPORT uint32_t quicd_commands_commit(uint32_t app, uint32_t worker);
 /* Wakes the worker if it is parked. Once after a batch of commits. */

@@ -109,6 +109,53 @@ fn in_the_middle_of_a_transfer() {
     assert!(received == body);
 }
 
+/// patches/11-left-path-loss.patch: one rebinding while a whole window is on its way to the old port. There is room for
+/// more paths, so none is evicted; what the left path has in flight is lost all the same.
+fn comes_again_from_a_left_path(congestion: u32) {
+    let mut pipe = Pipe::with(|_| {}, |options| options.congestion = congestion, 20);
+    pipe.establish();
+    pipe.client.send(STREAM, b"go", true);
+    pipe.exchange();
+    let body = vec![7; 300_000];
+    let (mut sent, mut received) = (0, 0);
+    // Open the window before it happens.
+    while received < 100_000 {
+        sent += pipe.server.send(STREAM, &body[sent..], true).max(0) as usize;
+        pipe.exchange();
+        received += pipe.client.read(STREAM).0.len();
+    }
+    sent += pipe.server.send(STREAM, &body[sent..], true).max(0) as usize;
+    let mut lost = pipe.server.packets().len();
+    for _ in 0..100 {
+        // A paced sender takes its time.
+        std::thread::sleep(Duration::from_millis(1));
+        lost += pipe.server.packets().len();
+    }
+    assert!(lost >= 5, "{lost}");
+    pipe.rebind();
+    let arrived = pipe.exchange_until(Duration::from_secs(2), |pipe| {
+        // A client that only waits would never show its new port.
+        unsafe { quicd_quiche::state::qd_send_ack_eliciting(pipe.client.connection) };
+        sent += pipe.server.send(STREAM, &body[sent..], true).max(0) as usize;
+        let (data, fin) = pipe.client.read(STREAM);
+        received += data.len();
+        pipe.server.drain_events();
+        fin
+    });
+    assert!(arrived, "{received} of {sent} bytes");
+    assert_eq!(received, body.len());
+}
+
+#[test]
+fn a_window_lost_on_a_left_path_comes_again() {
+    comes_again_from_a_left_path(0);
+}
+
+#[test]
+fn a_window_lost_on_a_left_path_comes_again_with_bbr2() {
+    comes_again_from_a_left_path(2);
+}
+
 /// With room for two paths, what a path had not delivered when it went is sent again on the one that is left.
 #[test]
 fn data_of_an_evicted_path_is_not_lost() {
