@@ -18,5 +18,7 @@ void quicd_event_emit(struct quicd_connection *connection, struct quicd_event *e
 void quicd_event_of_stream(struct quicd_event *event, struct quicd_stream *stream);
 /* Takes consumed events off their connections' counts. True if any were consumed. */
 bool quicd_events_walk(struct quicd_worker *worker, struct quicd_link *link);
+/* Is an app thread parked that got events since it was last woken? Forgets the others. */
+bool quicd_events_would_ring(struct quicd_worker *worker);
 /* Wakes the app threads that got events in this turn. */
 void quicd_events_wake(struct quicd_worker *worker);

@@ -7,13 +7,43 @@
 #include "stream.h"
 #include "worker.h"
 
-/*
- * A whole cwnd in one burst overruns small buffers on the way: at most a quarter of it, and what
- * one UDP_SEGMENT takes.
- */
+/* What one UDP_SEGMENT takes; without it every datagram is a send of its own. */
 static uint32_t train_segments(const struct quicd_connection *connection)
 {
 	return connection->worker->net.udp.gso ? QUICD_TRAIN_SEGMENTS_MAX : 1;
+}
+
+static void count_sent(struct quicd_connection *connection, const struct qd_train *train)
+{
+	connection->received_since_send = 0;
+	connection->sent_ns = connection->worker->now_ns;
+	connection->view->sent_bytes += train->bytes;
+	connection->view->sent_packets += train->segments;
+}
+
+/* One train into a send buffer; false when no buffer is free. |again|: there may be more. */
+static bool send_train(struct quicd_connection *connection, bool *sent, bool *again)
+{
+	struct quicd_worker *worker = connection->worker;
+	uint8_t *buffer = quicd_net_send_buffer(worker);
+	if (!buffer)
+		return false;
+	quicd_streams_pump(connection);
+	struct qd_train train = { 0 };
+	const ssize_t bytes = qd_send_train(connection->quiche, buffer, QUICD_SEND_BUFFER_BYTES,
+					    train_segments(connection), &train);
+	connection->dead = connection->dead || bytes == QD_ERROR_PANIC;
+	*sent = bytes > 0;
+	/* What was sent may have made room for more. */
+	*again = bytes > 0 && (train.more || quicd_node_linked(&connection->sendable));
+	if (bytes > 0) {
+		quicd_net_send(worker, &train);
+		count_sent(connection, &train);
+		/* A whole train: the others come first now. */
+		if (train.segments == train_segments(connection))
+			*sent = false;
+	}
+	return true;
 }
 
 bool quicd_connection_flush(struct quicd_connection *connection)
@@ -21,32 +51,20 @@ bool quicd_connection_flush(struct quicd_connection *connection)
 	struct quicd_worker *worker = connection->worker;
 	if (connection->dead)
 		return true;
-	uint8_t *buffer = quicd_net_send_buffer(worker);
-	if (!buffer) {
-		quicd_list_append(&worker->flushes, &connection->flush);
-		return false;
-	}
 	connection->hold_until_ns = 0;
-	quicd_streams_pump(connection);
-	struct qd_train train = { 0 };
-	const ssize_t bytes = qd_send_train(connection->quiche, buffer, QUICD_SEND_BUFFER_BYTES,
-					    train_segments(connection), &train);
-	if (bytes > 0) {
-		quicd_net_send(worker, &train);
-		connection->received_since_send = 0;
-		connection->view->sent_bytes += train.bytes;
-		connection->view->sent_packets += train.segments;
-		connection->sent_ns = worker->now_ns;
-		/* What was sent may have made room for more. */
-		if (train.more || quicd_node_linked(&connection->sendable))
-			quicd_list_append(&worker->flushes, &connection->flush);
-	} else if (bytes != QD_DONE) {
-		connection->dead = bytes == QD_ERROR_PANIC;
-	}
+	/*
+	 * After a short train quiche wants to be asked once more: usually it has nothing left,
+	 * and a turn of its own for that answer would cost more than the question.
+	 */
+	bool sent = true, again = true, room = true;
+	for (int attempt = 0; attempt < 2 && sent && again && room; attempt++)
+		room = send_train(connection, &sent, &again);
+	if (again)
+		quicd_list_append(&worker->flushes, &connection->flush);
 	if (quicd_node_linked(&connection->telling))
 		quicd_list_append(&worker->blocked, &connection->blocked);
 	quicd_connection_set_timer(connection);
-	return true;
+	return room;
 }
 
 void quicd_connection_set_timer(struct quicd_connection *connection)

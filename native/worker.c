@@ -23,6 +23,8 @@
 #include "stream.h"
 
 #define COMMANDS_PER_TURN 4096
+/* Turns that an app thread's doorbell may be held back while there is more to tell it. */
+#define BELLS_HELD_TURNS 4
 #define IDLE_WAIT_NS 3600000000000ull
 
 void quicd_worker_tick(struct quicd_worker *worker)
@@ -267,9 +269,28 @@ static uint64_t wait_time(struct quicd_worker *worker)
 	return next > worker->now_ns ? next - worker->now_ns : 0;
 }
 
+/*
+ * Waking a parked app thread is the dearest thing there is: what arrived while we worked, and what
+ * is still to be flushed, comes first, so that one ring is for all of it. True: turn again.
+ */
+static bool hold_bells(struct quicd_worker *worker, uint64_t timeout_ns)
+{
+	if (worker->bells_held >= BELLS_HELD_TURNS || !quicd_events_would_ring(worker))
+		return false;
+	worker->bells_held++;
+	quicd_net_wait(worker, 0);
+	return timeout_ns == 0 || worker->net.received_count > 0;
+}
+
 static void park(struct quicd_worker *worker)
 {
 	uint64_t timeout_ns = wait_time(worker);
+	if (hold_bells(worker, timeout_ns))
+		return;
+	quicd_events_wake(worker);
+	worker->bells_held = 0;
+	if (worker->net.received_count > 0)
+		return;
 	if (timeout_ns > 0) {
 		/*
 		 * seq_cst: whoever publishes after this store sees it and kicks; what came
@@ -298,7 +319,6 @@ static void turn(struct quicd_worker *worker)
 	quicd_worker_tick(worker);
 	flush_all(worker);
 	bury(worker);
-	quicd_events_wake(worker);
 	park(worker);
 }
 
