@@ -138,6 +138,18 @@ struct quicd_connection *quicd_accept(struct quicd_worker *worker,
 	return connection;
 }
 
+bool quicd_accept_hand_over(struct quicd_connection *connection)
+{
+	struct quicd_worker *worker = connection->worker;
+	const uint32_t app = choose_app(worker->engine);
+	if (app == QUICD_NONE)
+		return false;
+	worker->engine->apps[connection->app].links[worker->index].connections--;
+	worker->engine->apps[app].links[worker->index].connections++;
+	connection->app = app;
+	return true;
+}
+
 void quicd_accept_refuse(struct quicd_connection *connection)
 {
 	static const uint8_t reason[] = "server is stopping";

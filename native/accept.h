@@ -3,6 +3,7 @@
  * nothing.
  */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 #include "quic_header.h"
 #include "quiche/quicd_quiche.h"
@@ -15,6 +16,8 @@ struct quicd_connection *quicd_accept(struct quicd_worker *worker,
 				      const struct quicd_packet_header *header,
 				      uint32_t datagram_bytes, const struct qd_address *from,
 				      const struct qd_address *to);
+/* Another app thread takes the connection on, if there is one; for one that none has heard of. */
+bool quicd_accept_hand_over(struct quicd_connection *connection);
 /*
  * After the first Initial was received: CONNECTION_REFUSED (RFC 9000 §20.1) instead of a
  * handshake.

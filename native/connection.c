@@ -139,6 +139,9 @@ void quicd_connection_free(struct quicd_connection *connection)
 	connection->quiche = NULL;
 	quicd_list_append(&worker->spent, &connection->dying);
 	worker->live_connections--;
+	/* An idle worker keeps nothing of a busy day. */
+	if (worker->live_connections == 0)
+		quicd_segments_destroy(&worker->segments);
 	worker->counters->live_connections = worker->live_connections;
 	worker->counters->closed++;
 }

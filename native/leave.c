@@ -1,6 +1,7 @@
 /* leave.c - see leave.h. */
 #include "leave.h"
 #include <assert.h>
+#include "accept.h"
 #include "chunk.h"
 #include "command.h"
 #include "connection.h"
@@ -43,6 +44,21 @@ void quicd_close_all(struct quicd_worker *worker, unsigned long long error_code)
 	close_connections(worker, EVERY_APP, error_code);
 }
 
+/*
+ * No application has heard of a connection in its handshake, and a client in the midst of one may
+ * have no key yet for a CONNECTION_CLOSE (RFC 9000 §10.2.3) and would wait for its own timeout.
+ */
+static void hand_over_handshakes(struct quicd_worker *worker, uint32_t app)
+{
+	for (uint32_t slot = 0; slot < worker->connection_used; slot++) {
+		struct quicd_connection *connection = &worker->connections[slot];
+		const bool young = connection->state == QUICD_STATE_INITIAL ||
+				   connection->state == QUICD_STATE_HANDSHAKING;
+		if (young && connection->app == app && !connection->dead)
+			quicd_accept_hand_over(connection);
+	}
+}
+
 static void leave(struct quicd_worker *worker, struct quicd_app *app)
 {
 	struct quicd_link *link = &app->links[worker->index];
@@ -52,6 +68,7 @@ static void leave(struct quicd_worker *worker, struct quicd_app *app)
 	 */
 	while (quicd_commands_run(worker, link, app->index, UINT32_MAX) > 0)
 		;
+	hand_over_handshakes(worker, app->index);
 	close_connections(worker, app->index, INTERNAL_ERROR);
 	assert(link->connections == 0);
 	/* Nobody will consume its events any more: its slots are free for all purposes. */

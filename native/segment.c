@@ -57,4 +57,5 @@ void quicd_segments_destroy(struct quicd_segments *segments)
 		quicd_free(segments->free, sizeof(*segments->free), _Alignof(struct quicd_segment));
 		segments->free = next;
 	}
+	segments->free_count = 0;
 }

@@ -34,4 +34,5 @@ void quicd_segment_free(struct quicd_segments *segments, struct quicd_segment *s
 			struct quicd_slab *const *slabs);
 /* Replaces the slab reference by a heap copy. False when memory is short: the reference stays. */
 bool quicd_segment_copy_out(struct quicd_segment *segment, struct quicd_slab *const *slabs);
+/* Frees the free ones; it may be used on. */
 void quicd_segments_destroy(struct quicd_segments *segments);

@@ -14,6 +14,13 @@
 #include "worker.h"
 
 #define ENTRIES 512
+/*
+ * Under load a wait gathers as many completions as a turn had lately, but no longer than this; from
+ * this many datagrams per turn on.
+ */
+#define GATHER_NS 120000
+#define GATHER_MIN 4
+#define GATHER_MAX 48
 #define BUFFER_GROUP 0
 
 /* What a completion is about: {operation, index} in user_data. */
@@ -302,7 +309,14 @@ void quicd_net_wait(struct quicd_worker *worker, uint64_t timeout_ns)
 		struct __kernel_timespec timeout = {.tv_sec = (int64_t)(timeout_ns / 1000000000),
 						    .tv_nsec = (int64_t)(timeout_ns % 1000000000)};
 		worker->counters->waits++;
-		io_uring_submit_and_wait_timeout(&u->ring, &cqe, 1, &timeout, NULL);
+		uint32_t wanted = worker->load_quarters / 4;
+		if (wanted < GATHER_MIN || timeout_ns < GATHER_NS) {
+			wanted = 1;
+		} else {
+			wanted = wanted < GATHER_MAX ? wanted : GATHER_MAX;
+			timeout = (struct __kernel_timespec){.tv_nsec = GATHER_NS};
+		}
+		io_uring_submit_and_wait_timeout(&u->ring, &cqe, wanted, &timeout, NULL);
 	}
 	u->sends_queued = 0;
 	unsigned int head, seen = 0;

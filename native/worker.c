@@ -307,6 +307,7 @@ static void park(struct quicd_worker *worker)
 static void turn(struct quicd_worker *worker)
 {
 	worker->counters->turns++;
+	worker->load_quarters = worker->load_quarters * 3 / 4 + worker->net.received_count;
 	quicd_worker_tick(worker);
 	quicd_receive_all(worker);
 	run_timeouts(worker);

@@ -59,6 +59,7 @@ struct quicd_worker {
 	struct quicd_node blocked; /* connections that wait for ring room or for chunks */
 	struct quicd_node dying;   /* closed: to be freed at the end of the turn */
 	struct quicd_node spent;   /* freed slots, oldest first */
+	uint32_t load_quarters; /* trains received per turn, averaged over the last few, times 4 */
 	uint32_t bells_held; /* turns since a parked app thread should have been woken */
 	uint32_t apps_to_wake[2];  /* bit set of app threads with new events, one word per 32 */
 	uint64_t version_tokens_ns; /* rate limit of Version Negotiation */
