@@ -33,13 +33,13 @@ enum quicd_event_kind {
 	QUICD_EVENT_OPEN_REFUSED = 3,
 	/* stream, stream_id, flags, buffer (NONE if length 0), length */
 	QUICD_EVENT_STREAM_DATA = 4,
-	QUICD_EVENT_STREAM_RESET = 5,	   /* stream, flags, error_code: the peer's RESET_STREAM */
-	QUICD_EVENT_STREAM_STOPPED = 6,	   /* stream, flags, error_code: the peer's STOP_SENDING */
+	QUICD_EVENT_STREAM_RESET = 5,	   /* stream, flags, error_code: RESET_STREAM */
+	QUICD_EVENT_STREAM_STOPPED = 6,	   /* stream, flags, error_code: STOP_SENDING */
 	QUICD_EVENT_STREAM_WRITABLE = 7,   /* stream: the credit that was wanted is there */
 	QUICD_EVENT_DATAGRAM = 8,	   /* buffer, length (RFC 9221) */
 	/* answer to DATAGRAM: request_id, error_code (enum quicd_refusal) */
 	QUICD_EVENT_DATAGRAM_OUTCOME = 9,
-	QUICD_EVENT_PATH_CHANGED = 10,	   /* the addresses in quicd_connection_view are new */
+	QUICD_EVENT_PATH_CHANGED = 10,	   /* new addresses in the connection's view */
 	/* why stands in quicd_connection_view; no more data either way */
 	QUICD_EVENT_CLOSING = 11,
 	/* the slot is free again; nothing follows for this generation */
@@ -79,7 +79,7 @@ enum quicd_command_kind {
 	/* stream, flags (FIN), slab, buffer, offset, length; length 0 + FIN: no buffer */
 	QUICD_COMMAND_WRITE = 1,
 	QUICD_COMMAND_RESET = 2,    /* stream, error_code: RESET_STREAM */
-	QUICD_COMMAND_STOP = 3,	    /* stream, error_code: STOP_SENDING; buffered data is dropped */
+	QUICD_COMMAND_STOP = 3,	    /* stream, error_code: STOP_SENDING; drops what waits */
 	QUICD_COMMAND_OPEN = 4,	    /* flags (UNIDIRECTIONAL), request_id */
 	QUICD_COMMAND_DATAGRAM = 5, /* slab, buffer, offset, length, request_id, flags (ANSWER) */
 	/* flags, error_code, slab, buffer, offset, length: reason; buffer may be NONE */
@@ -205,13 +205,13 @@ struct quicd_counters {
 	uint64_t receive_control_truncated; /* MSG_CTRUNC */
 	uint64_t receive_malformed;	  /* no QUIC header in it */
 	uint64_t receive_unknown;	  /* short header, CID not ours */
-	uint64_t receive_short_initial;	  /* Initial in less than 1200 bytes (RFC 9000 §14.1) */
+	uint64_t receive_short_initial;	  /* Initial below 1200 bytes (RFC 9000 §14.1) */
 	uint64_t receive_refused;	  /* no room for a connection, or stopping */
 	/* answered with Version Negotiation, or dropped by its rate limit */
 	uint64_t receive_version;
 	uint64_t receive_pool_empty;	  /* multishot receive ended for lack of buffers */
 	uint64_t connection_datagrams;	  /* given to a connection */
-	uint64_t connection_rejected;	  /* of them: refused by it (decryption, frame errors) */
+	uint64_t connection_rejected;	  /* of them: refused (decryption, frames) */
 	/* accept */
 	uint64_t accepted;
 	uint64_t established;

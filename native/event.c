@@ -78,7 +78,8 @@ bool quicd_events_would_ring(struct quicd_worker *worker)
 		for (uint32_t bits = worker->apps_to_wake[word]; bits != 0; bits &= bits - 1) {
 			const uint32_t app = word * 32 + (uint32_t)__builtin_ctz(bits);
 			/* seq_cst: after the events were published; see quicd_app_park. */
-			if (atomic_load_explicit(&worker->engine->apps[app].armed, memory_order_seq_cst))
+			_Atomic uint32_t *armed = &worker->engine->apps[app].armed;
+			if (atomic_load_explicit(armed, memory_order_seq_cst) != 0)
 				return true;
 		}
 		worker->apps_to_wake[word] = 0;

@@ -8,6 +8,7 @@
 #include "worker.h"
 
 #define INTERNAL_ERROR 0x01 /* RFC 9000 §20.1 */
+#define TRAINS_TO_CLOSE 4
 #define EVERY_APP UINT32_MAX
 
 static void returned(void *worker, uint32_t index)
@@ -23,7 +24,12 @@ static void close_now(struct quicd_connection *connection, unsigned long long er
 {
 	if (!connection->dead) {
 		qd_close(connection->quiche, false, error_code, NULL, 0);
-		quicd_connection_flush(connection);
+		/* It may come behind packets that fit no train with it. */
+		int trains = 0;
+		do
+			quicd_node_remove(&connection->flush);
+		while (quicd_connection_flush(connection) && ++trains < TRAINS_TO_CLOSE &&
+		       quicd_node_linked(&connection->flush));
 	}
 	quicd_connection_free(connection);
 }

@@ -1,6 +1,6 @@
 /**
  * The house style as a test: each rule runs over every file of the repository and prints
- * `file:line: rule`. Each rule is first shown a bad sample, so that none can pass by seeing nothing.
+ * `file:line: rule`. Each rule is first shown a bad sample: none can pass by seeing nothing.
  */
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";

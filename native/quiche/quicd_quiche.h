@@ -1,16 +1,18 @@
 /*
  * quicd_quiche.h - the border between our C core and quiche (native/quiche/src, Rust).
  *
- * Why our own border and not quiche.h: the stock C API lacks by-reference send, absolute timeouts, reset tokens per
- * connection and certificates from memory. A qd_connection is a quiche::Connection<our BufFactory>; it must never be
- * given to a quiche_conn_* function.
+ * Why our own border and not quiche.h: the stock C API lacks by-reference send, absolute timeouts,
+ * reset tokens per connection and certificates from memory. A qd_connection is a
+ * quiche::Connection<our BufFactory>; it must never be given to a quiche_conn_* function.
  *
- * Threads: a qd_config and its connections belong to one thread. Nothing here blocks; nothing here calls back, except
- * qd_release, which may be called from inside any function that takes a qd_connection and must not call back in.
+ * Threads: a qd_config and its connections belong to one thread. Nothing here blocks; nothing here
+ * calls back, except qd_release, which may be called from inside any function that takes a
+ * qd_connection and must not call back in.
  *
- * Results: >= 0 is success; QD_DONE means "nothing to do, or not yet"; other negative values are QD_ERROR_*.
- * A Rust panic inside a function is caught: the function returns QD_ERROR_PANIC and the connection is dead; the caller
- * frees it and forgets it (qd_free is safe then, every other function returns QD_ERROR_PANIC at once).
+ * Results: >= 0 is success; QD_DONE means "nothing to do, or not yet"; other negative values are
+ * QD_ERROR_*. A Rust panic inside a function is caught: the function returns QD_ERROR_PANIC and the
+ * connection is dead; the caller frees it and forgets it (qd_free is safe then, every other
+ * function returns QD_ERROR_PANIC at once).
  */
 #pragma once
 #include <stdbool.h>
@@ -67,7 +69,8 @@ struct qd_config_options {
 	size_t private_key_pem_bytes;
 	const char *ca_pem; /* client: trust anchors; NULL: the system's */
 	size_t ca_pem_bytes;
-	const uint8_t *alpn; /* wire format: length byte, name, ...; preference is the client's order */
+	/* wire format: length byte, name, ...; preference is the client's order */
+	const uint8_t *alpn;
 	size_t alpn_bytes;
 	const uint8_t *ticket_key; /* 48 bytes, the same for all workers; NULL: random */
 	bool server;
@@ -99,28 +102,41 @@ struct qd_config_options {
 struct qd_config;
 struct qd_connection;
 
-/* Returns NULL and a readable reason in |error| (always terminated) when PEM, key or an option is refused. */
-struct qd_config *qd_config_new(const struct qd_config_options *options, char *error, size_t error_bytes);
+/*
+ * Returns NULL and a readable reason in |error| (always terminated) when PEM, key or an option
+ * is refused.
+ */
+struct qd_config *qd_config_new(const struct qd_config_options *options, char *error,
+				size_t error_bytes);
 void qd_config_free(struct qd_config *config); /* its connections may outlive it */
 
 /*
- * RFC 9000 §7. |retry_odcid| is NULL unless a Retry was sent and its token was verified by the caller; then |retry_scid|
- * is the CID that the Retry carried. NULL on failure with *error set.
+ * RFC 9000 §7. |retry_odcid| is NULL unless a Retry was sent and its token was verified by the
+ * caller; then |retry_scid| is the CID that the Retry carried. NULL on failure with *error set.
  */
 struct qd_connection *qd_accept(struct qd_config *config, const uint8_t scid[QD_CID_BYTES],
-				const uint8_t reset_token[QD_RESET_TOKEN_BYTES], const uint8_t *retry_odcid,
-				size_t retry_odcid_bytes, const uint8_t *retry_scid, size_t retry_scid_bytes,
-				const struct qd_address *local, const struct qd_address *peer, int *error);
-struct qd_connection *qd_connect(struct qd_config *config, const char *server_name, const uint8_t *scid,
-				 size_t scid_bytes, const struct qd_address *local, const struct qd_address *peer,
+				const uint8_t reset_token[QD_RESET_TOKEN_BYTES],
+				const uint8_t *retry_odcid, size_t retry_odcid_bytes,
+				const uint8_t *retry_scid, size_t retry_scid_bytes,
+				const struct qd_address *local, const struct qd_address *peer,
+				int *error);
+struct qd_connection *qd_connect(struct qd_config *config, const char *server_name,
+				 const uint8_t *scid, size_t scid_bytes,
+				 const struct qd_address *local, const struct qd_address *peer,
 				 int *error);
 void qd_free(struct qd_connection *connection);
 
-/* Decrypts |packet| in place (it is overwritten). QD_DONE: nothing in it was for us. Errors close the connection. */
-int qd_recv(struct qd_connection *connection, uint8_t *packet, size_t bytes, const struct qd_address *from,
-	    const struct qd_address *to);
+/*
+ * Decrypts |packet| in place (it is overwritten). QD_DONE: nothing in it was for us. Errors
+ * close the connection.
+ */
+int qd_recv(struct qd_connection *connection, uint8_t *packet, size_t bytes,
+	    const struct qd_address *from, const struct qd_address *to);
 
-/* A train for one UDP_SEGMENT send: equal datagrams on one 4-tuple, only the last may be shorter. */
+/*
+ * A train for one UDP_SEGMENT send: equal datagrams on one 4-tuple, only the last may be
+ * shorter.
+ */
 struct qd_train {
 	uint32_t bytes;
 	uint32_t segment_bytes; /* of every datagram but the last */
@@ -132,63 +148,76 @@ struct qd_train {
 };
 
 /*
- * Fills |out| with up to |max_segments| datagrams (at most 65,507 bytes, and |capacity|). Returns the bytes written,
- * QD_DONE when there is nothing to send. A packet that fits no train (other size or path) is not lost: it is either the
- * shorter last one, or starts the next train.
+ * Fills |out| with up to |max_segments| datagrams (at most 65,507 bytes, and |capacity|). Returns
+ * the bytes written, QD_DONE when there is nothing to send. A packet that fits no train (other size
+ * or path) is not lost: it is either the shorter last one, or starts the next train.
  */
-ssize_t qd_send_train(struct qd_connection *connection, uint8_t *out, size_t capacity, uint32_t max_segments,
-		      struct qd_train *train);
+ssize_t qd_send_train(struct qd_connection *connection, uint8_t *out, size_t capacity,
+		      uint32_t max_segments, struct qd_train *train);
 
-/* Who gets memory back that was lent to qd_*_ref: called once for every successful lend, at ACK, reset or free. */
+/*
+ * Who gets memory back that was lent to qd_*_ref: called once for every successful lend, at ACK,
+ * reset or free.
+ */
 typedef void (*qd_release)(void *owner, uint32_t slab, uint32_t index);
 void qd_set_release(qd_release release); /* process-wide, before the first connection */
 
 /*
- * Streams. Return bytes taken (0 .. bytes); fin is taken only together with the last byte. 0 < bytes means that
- * capacity ran out: qd_next_writable reports the stream when there is more. QD_ERROR_STREAM_STOPPED sets *error_code.
- * The _ref form lends the memory at |data| (inside buffer |index| of |slab|) until qd_release(owner, slab, index): the
- * caller takes one reference for the call; when the result is not > 0 (or an empty fin) qd_release was already called.
- * A partial take keeps one lend for the taken part; the caller keeps its own reference for the tail.
+ * Streams. Return bytes taken (0 .. bytes); fin is taken only together with the last byte. 0 <
+ * bytes means that capacity ran out: qd_next_writable reports the stream when there is more.
+ * QD_ERROR_STREAM_STOPPED sets *error_code. The _ref form lends the memory at |data| (inside buffer
+ * |index| of |slab|) until qd_release(owner, slab, index): the caller takes one reference for the
+ * call; when the result is not > 0 (or an empty fin) qd_release was already called. A partial take
+ * keeps one lend for the taken part; the caller keeps its own reference for the tail.
  */
-ssize_t qd_stream_send_copy(struct qd_connection *connection, uint64_t stream_id, const uint8_t *data, size_t bytes,
-			    bool fin, uint64_t *error_code);
-ssize_t qd_stream_send_ref(struct qd_connection *connection, uint64_t stream_id, const uint8_t *data, size_t bytes,
-			   bool fin, void *owner, uint32_t slab, uint32_t index, uint64_t *error_code);
+ssize_t qd_stream_send_copy(struct qd_connection *connection, uint64_t stream_id,
+			    const uint8_t *data, size_t bytes, bool fin, uint64_t *error_code);
+ssize_t qd_stream_send_ref(struct qd_connection *connection, uint64_t stream_id,
+			   const uint8_t *data, size_t bytes, bool fin, void *owner, uint32_t slab,
+			   uint32_t index, uint64_t *error_code);
 /* Bytes that a send would take now; QD_ERROR_STREAM_STOPPED, QD_ERROR_INVALID_STREAM_STATE. */
-ssize_t qd_stream_capacity(struct qd_connection *connection, uint64_t stream_id, uint64_t *error_code);
+ssize_t qd_stream_capacity(struct qd_connection *connection, uint64_t stream_id,
+			   uint64_t *error_code);
 /* Bytes read; QD_DONE: nothing to read; QD_ERROR_STREAM_RESET sets *error_code. */
-ssize_t qd_stream_recv(struct qd_connection *connection, uint64_t stream_id, uint8_t *out, size_t capacity, bool *fin,
-		       uint64_t *error_code);
+ssize_t qd_stream_recv(struct qd_connection *connection, uint64_t stream_id, uint8_t *out,
+		       size_t capacity, bool *fin, uint64_t *error_code);
 /* Contiguous bytes ready now, 0 if none. */
 size_t qd_stream_readable_bytes(struct qd_connection *connection, uint64_t stream_id);
 enum qd_direction { QD_SHUTDOWN_READ = 0, QD_SHUTDOWN_WRITE = 1 };
-int qd_stream_shutdown(struct qd_connection *connection, uint64_t stream_id, enum qd_direction direction,
-		       uint64_t error_code);
-int qd_stream_priority(struct qd_connection *connection, uint64_t stream_id, uint8_t urgency, bool incremental);
+int qd_stream_shutdown(struct qd_connection *connection, uint64_t stream_id,
+		       enum qd_direction direction, uint64_t error_code);
+int qd_stream_priority(struct qd_connection *connection, uint64_t stream_id, uint8_t urgency,
+		       bool incremental);
 bool qd_stream_finished(struct qd_connection *connection, uint64_t stream_id);
 /* Edge-triggered; each fills at most |capacity| ids and returns how many. */
 size_t qd_next_readable(struct qd_connection *connection, uint64_t *stream_ids, size_t capacity);
 size_t qd_next_writable(struct qd_connection *connection, uint64_t *stream_ids, size_t capacity);
-uint64_t qd_streams_left(struct qd_connection *connection, bool bidirectional); /* that we may still open */
+/* that we may still open */
+uint64_t qd_streams_left(struct qd_connection *connection, bool bidirectional);
 
-/* Datagrams, RFC 9221. send: 0, QD_DONE when the queue is full, QD_ERROR_BUFFER_TOO_SHORT when larger than a packet,
- * QD_ERROR_INVALID_STATE when the peer has no support. _ref lends as the stream form does, on success only. */
+/* Datagrams, RFC 9221. send: 0, QD_DONE when the queue is full, QD_ERROR_BUFFER_TOO_SHORT when
+ * larger than a packet, QD_ERROR_INVALID_STATE when the peer has no support. _ref lends as the
+ * stream form does, on success only. */
 int qd_datagram_send_copy(struct qd_connection *connection, const uint8_t *data, size_t bytes);
-int qd_datagram_send_ref(struct qd_connection *connection, const uint8_t *data, size_t bytes, void *owner,
-			 uint32_t slab, uint32_t index);
-ssize_t qd_datagram_recv(struct qd_connection *connection, uint8_t *out, size_t capacity); /* QD_DONE: none */
-ssize_t qd_datagram_front_bytes(struct qd_connection *connection); /* of the next one to receive; QD_DONE: none */
-ssize_t qd_datagram_max_bytes(struct qd_connection *connection);   /* that fit now; QD_DONE: not supported */
+int qd_datagram_send_ref(struct qd_connection *connection, const uint8_t *data, size_t bytes,
+			 void *owner, uint32_t slab, uint32_t index);
+/* QD_DONE: none */
+ssize_t qd_datagram_recv(struct qd_connection *connection, uint8_t *out, size_t capacity);
+/* of the next one to receive; QD_DONE: none */
+ssize_t qd_datagram_front_bytes(struct qd_connection *connection);
+/* that fit now; QD_DONE: not supported */
+ssize_t qd_datagram_max_bytes(struct qd_connection *connection);
 size_t qd_datagram_send_queue(struct qd_connection *connection);   /* datagrams waiting */
 
 /* Time. CLOCK_MONOTONIC nanoseconds of the next timeout, or QD_NO_TIMEOUT. */
 uint64_t qd_timeout_ns(struct qd_connection *connection);
 void qd_on_timeout(struct qd_connection *connection);
 /*
- * The time (CLOCK_MONOTONIC nanoseconds, never earlier than the last one) that qd_recv, qd_send_train and qd_on_timeout
- * on this thread take for the current one, instead of reading the clock once or twice per packet. Optional. Whoever
- * calls it does so in every turn, and soon enough that round-trip times stay true: a turn of more than about a
- * millisecond sets it again. 0: read the clock.
+ * The time (CLOCK_MONOTONIC nanoseconds, never earlier than the last one) that qd_recv,
+ * qd_send_train and qd_on_timeout on this thread take for the current one, instead of reading the
+ * clock once or twice per packet. Optional. Whoever calls it does so in every turn, and soon enough
+ * that round-trip times stay true: a turn of more than about a millisecond sets it again. 0: read
+ * the clock.
  */
 void qd_set_now(uint64_t now_ns);
 
@@ -203,9 +232,13 @@ struct qd_state {
 	bool timed_out;
 };
 void qd_get_state(struct qd_connection *connection, struct qd_state *state);
-/* The negotiated ALPN; borrowed until the next call on the connection; 0 bytes before it is known. */
+/*
+ * The negotiated ALPN; borrowed until the next call on the connection; 0 bytes before it is
+ * known.
+ */
 size_t qd_alpn(struct qd_connection *connection, const uint8_t **alpn);
-size_t qd_server_name(struct qd_connection *connection, const char **name); /* SNI, not terminated */
+/* SNI, not terminated */
+size_t qd_server_name(struct qd_connection *connection, const char **name);
 struct qd_close_reason {
 	bool application; /* else a transport error, RFC 9000 §20.1 */
 	uint64_t error_code;
@@ -215,8 +248,8 @@ struct qd_close_reason {
 /* False when there is none. */
 bool qd_peer_error(struct qd_connection *connection, struct qd_close_reason *reason);
 bool qd_local_error(struct qd_connection *connection, struct qd_close_reason *reason);
-int qd_close(struct qd_connection *connection, bool application, uint64_t error_code, const uint8_t *reason,
-	     size_t reason_bytes);
+int qd_close(struct qd_connection *connection, bool application, uint64_t error_code,
+	     const uint8_t *reason, size_t reason_bytes);
 /* PING at the next send if nothing ack-eliciting is pending. */
 int qd_send_ack_eliciting(struct qd_connection *connection);
 
@@ -225,7 +258,10 @@ size_t qd_scids_left(struct qd_connection *connection); /* that the peer still h
 /* Returns the sequence number, or an error. */
 int64_t qd_new_scid(struct qd_connection *connection, const uint8_t scid[QD_CID_BYTES],
 		    const uint8_t reset_token[QD_RESET_TOKEN_BYTES], bool retire_if_needed);
-/* Pops one CID of ours that the peer retired, or that quiche dropped; false when there is none. Drain every turn. */
+/*
+ * Pops one CID of ours that the peer retired, or that quiche dropped; false when there is none.
+ * Drain every turn.
+ */
 bool qd_retired_scid(struct qd_connection *connection, uint8_t scid[QD_CID_BYTES]);
 
 /* Paths, RFC 9000 §9. */
@@ -243,13 +279,15 @@ struct qd_path_event {
 	struct qd_address local;
 	struct qd_address peer;
 };
-bool qd_path_event_next(struct qd_connection *connection, struct qd_path_event *event); /* drain every turn */
+/* drain every turn */
+bool qd_path_event_next(struct qd_connection *connection, struct qd_path_event *event);
 
 /* Numbers. */
 struct qd_stats {
 	uint64_t received_packets, sent_packets, lost_packets, retransmitted_packets;
 	uint64_t received_bytes, sent_bytes, lost_bytes, stream_retransmitted_bytes;
-	uint64_t round_trip_ns, minimum_round_trip_ns, congestion_window_bytes, in_flight_bytes, delivery_rate;
+	uint64_t round_trip_ns, minimum_round_trip_ns, congestion_window_bytes, in_flight_bytes,
+		delivery_rate;
 	uint64_t paths, path_challenges_received, reset_streams_remote, stopped_streams_remote;
 	uint64_t path_mtu_bytes;
 };
@@ -257,28 +295,31 @@ void qd_get_stats(struct qd_connection *connection, struct qd_stats *stats);
 
 /* Transport parameters that the peer sent; zeroed before they are known. */
 struct qd_peer_parameters {
-	uint64_t max_idle_timeout_ms, max_udp_payload_bytes, initial_max_data, initial_max_streams_bidi;
+	uint64_t max_idle_timeout_ms, max_udp_payload_bytes, initial_max_data,
+		initial_max_streams_bidi;
 	uint64_t initial_max_streams_uni, active_connection_id_limit;
 	int64_t max_datagram_frame_bytes; /* -1: no datagrams */
 	bool disable_active_migration;
 };
-void qd_get_peer_parameters(struct qd_connection *connection, struct qd_peer_parameters *parameters);
+void qd_get_peer_parameters(struct qd_connection *connection,
+			    struct qd_peer_parameters *parameters);
 
 /* Logs. The fd is duplicated; the caller keeps its own. */
 int qd_set_keylog_fd(struct qd_connection *connection, int fd);
 int qd_set_qlog_fd(struct qd_connection *connection, int fd, const char *title);
 
 /* Stateless replies; return bytes written or an error. RFC 9000 §17.2.1 and §17.2.5 */
-ssize_t qd_negotiate_version(const uint8_t *scid, size_t scid_bytes, const uint8_t *dcid, size_t dcid_bytes,
-			     uint8_t *out, size_t capacity);
+ssize_t qd_negotiate_version(const uint8_t *scid, size_t scid_bytes, const uint8_t *dcid,
+			     size_t dcid_bytes, uint8_t *out, size_t capacity);
 ssize_t qd_retry(const uint8_t *scid, size_t scid_bytes, const uint8_t *dcid, size_t dcid_bytes,
-		 const uint8_t new_scid[QD_CID_BYTES], const uint8_t *token, size_t token_bytes, uint32_t version,
-		 uint8_t *out, size_t capacity);
+		 const uint8_t new_scid[QD_CID_BYTES], const uint8_t *token, size_t token_bytes,
+		 uint32_t version, uint8_t *out, size_t capacity);
 
 /*
- * Memory. Rust's global allocator is these three functions of ours (native/alloc.c), so that live bytes and objects of
- * the whole native side are counted exactly and sanitizers see every block. |align| is a power of two. Old sizes are
- * always given. The crate links mimalloc's static library (libmimalloc-sys) and exports mi_* for alloc.c to use.
+ * Memory. Rust's global allocator is these three functions of ours (native/alloc.c), so that live
+ * bytes and objects of the whole native side are counted exactly and sanitizers see every block.
+ * |align| is a power of two. Old sizes are always given. The crate links mimalloc's static library
+ * (libmimalloc-sys) and exports mi_* for alloc.c to use.
  */
 void *quicd_allocate(size_t bytes, size_t align, bool zeroed);
 void *quicd_reallocate(void *pointer, size_t old_bytes, size_t align, size_t new_bytes);

@@ -77,8 +77,8 @@ export interface AppView {
   slab: number;
   smallCount: number;
   largeCount: number;
-  /** One per worker. */
-  rings: { events: number; commands: number; capacity: number }[];
+  /** One per worker: struct quicd_event[capacity], and the one struct quicd_command to fill in. */
+  rings: { events: number; command: number; capacity: number }[];
 }
 
 export interface EngineView {

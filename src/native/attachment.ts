@@ -64,8 +64,7 @@ export function mapAttachment(
         new EventRing(calls, handle, worker, words(events, capacity * EVENT_SIZE)),
     ),
     commandRings: own.rings.map(
-      ({ commands, capacity }, worker) =>
-        new CommandRing(calls, handle, worker, words(commands, capacity * COMMAND_SIZE)),
+      ({ command }, worker) => new CommandRing(calls, handle, worker, words(command, COMMAND_SIZE)),
     ),
   };
 }

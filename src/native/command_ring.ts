@@ -18,7 +18,7 @@ export class CommandRing {
     calls: HotCalls,
     app: number,
     worker: number,
-    /** All entries, COMMAND_WORDS each. */
+    /** Entries to fill in, COMMAND_WORDS each; commit copies the reserved one. */
     readonly words: Uint32Array,
   ) {
     this.#calls = calls;

@@ -4,8 +4,9 @@
  *     wire <- transport <- apps/NAME        http (static files, router): no app
  *     native: the only place of bun:ffi, reached by transport and by nothing an app imports
  *
- * Type imports cost nothing at run time, so an app may name a type from anywhere in transport; a value
- * import must not lead to native, however long the way: apps are tested without the native build.
+ * Type imports cost nothing at run time, so an app may name a type from anywhere in transport; a
+ * value import must not lead to native, however long the way: apps are tested without the native
+ * build.
  */
 import { dirname, join, normalize } from "node:path";
 import { isTypeScript, type Source, type Violation } from "./source.ts";

@@ -1,4 +1,5 @@
-//! struct qd_address. quiche keys its paths by SocketAddr, so the same peer must always come in the same form.
+//! struct qd_address. quiche keys its paths by SocketAddr, so the same peer must always come in the
+//! same form.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 

@@ -1,4 +1,5 @@
-//! Memory that crosses the border: slices from C, and memory of the C core that quiche holds until the peer has it.
+//! Memory that crosses the border: slices from C, and memory of the C core that quiche holds until
+//! the peer has it.
 
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +10,8 @@ use quiche::BufFactory;
 /// qd_release of the header.
 pub type Release = unsafe extern "C" fn(owner: *mut c_void, slab: u32, index: u32);
 
-/// The address of the process's qd_release, 0 before it is set: an atomic fn pointer, which Rust has no type for.
+/// The address of the process's qd_release, 0 before it is set: an atomic fn pointer, which Rust
+/// has no type for.
 static RELEASE: AtomicUsize = AtomicUsize::new(0);
 
 #[no_mangle]
@@ -17,8 +19,9 @@ pub extern "C" fn qd_set_release(release: Option<Release>) {
     RELEASE.store(release.map_or(0, |f| f as usize), Ordering::Release);
 }
 
-/// |bytes| of the C core's memory at |data|, on loan. Dropping it gives the memory back: that is the only place that
-/// calls qd_release, so every loan is released exactly once, whatever path it was dropped on.
+/// |bytes| of the C core's memory at |data|, on loan. Dropping it gives the memory back: that is
+/// the only place that calls qd_release, so every loan is released exactly once, whatever path it
+/// was dropped on.
 #[derive(Debug)]
 pub struct Lend {
     data: *const u8,
@@ -28,15 +31,21 @@ pub struct Lend {
     index: u32,
 }
 
-// SAFETY: a loan is a pointer to memory that stays put until the release; it is never used from two threads at once,
-// because its connection is not.
+// SAFETY: a loan is a pointer to memory that stays put until the release; it is never used from two
+// threads at once, because its connection is not.
 unsafe impl Send for Lend {}
 unsafe impl Sync for Lend {}
 
 impl Lend {
     /// # Safety
     /// |data| stays valid and unchanged until qd_release was called for it.
-    pub unsafe fn new(data: *const u8, bytes: usize, owner: *mut c_void, slab: u32, index: u32) -> Self {
+    pub unsafe fn new(
+        data: *const u8,
+        bytes: usize,
+        owner: *mut c_void,
+        slab: u32,
+        index: u32,
+    ) -> Self {
         Lend { data, bytes, owner, slab, index }
     }
 }
@@ -53,7 +62,9 @@ impl Drop for Lend {
         let release = RELEASE.load(Ordering::Acquire);
         if release != 0 {
             // SAFETY: only qd_set_release stores there, and it stores a Release.
-            unsafe { std::mem::transmute::<usize, Release>(release)(self.owner, self.slab, self.index) }
+            unsafe {
+                std::mem::transmute::<usize, Release>(release)(self.owner, self.slab, self.index)
+            }
         }
     }
 }
@@ -97,7 +108,8 @@ impl BufFactory for Factory {
     }
 }
 
-/// A slice from C, where an empty one may well be a null pointer (which a Rust slice must never be).
+/// A slice from C, where an empty one may well be a null pointer (which a Rust slice must never
+/// be).
 ///
 /// # Safety
 /// |data| is valid for |bytes| reads, or |bytes| is 0.

@@ -28,7 +28,8 @@ pub unsafe extern "C" fn qd_new_scid(
     })
 }
 
-/// All our CIDs have CID_BYTES; a client's own (qd_connect takes any length) are cut or zero-padded to it.
+/// All our CIDs have CID_BYTES; a client's own (qd_connect takes any length) are cut or zero-padded
+/// to it.
 #[no_mangle]
 pub unsafe extern "C" fn qd_retired_scid(connection: *mut Connection, scid: *mut u8) -> bool {
     Connection::enter(connection, false, |c| {

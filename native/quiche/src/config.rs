@@ -12,7 +12,8 @@ pub struct Config {
     pub(crate) quic: quiche::Config,
 }
 
-/// struct qd_config_options. Where 0 makes no sense (sizes, limits, windows) it means quiche's default.
+/// struct qd_config_options. Where 0 makes no sense (sizes, limits, windows) it means quiche's
+/// default.
 #[repr(C)]
 pub struct Options {
     pub certificate_pem: *const c_char,
@@ -69,9 +70,11 @@ fn alpn_is_well_formed(mut list: &[u8]) -> bool {
     true
 }
 
-/// RFC 9000 §18.2: bounds of transport parameters whose violation the peer would answer with a closed connection.
+/// RFC 9000 §18.2: bounds of transport parameters whose violation the peer would answer with a
+/// closed connection.
 fn check_limits(options: &Options) -> Result<(), String> {
-    let refuse = |name: &str, value: u64, rule: &str| Err(format!("{name} is {value}, but must be {rule}"));
+    let refuse =
+        |name: &str, value: u64, rule: &str| Err(format!("{name} is {value}, but must be {rule}"));
     for (name, value) in [
         ("max_recv_udp_payload_bytes", options.max_recv_udp_payload_bytes),
         ("max_send_udp_payload_bytes", options.max_send_udp_payload_bytes),
@@ -84,7 +87,11 @@ fn check_limits(options: &Options) -> Result<(), String> {
         return refuse("active_connection_id_limit", 1, "at least 2 (RFC 9000 §18.2)");
     }
     if options.max_ack_delay_ms >= 1 << 14 {
-        return refuse("max_ack_delay_ms", options.max_ack_delay_ms, "below 16384 (RFC 9000 §18.2)");
+        return refuse(
+            "max_ack_delay_ms",
+            options.max_ack_delay_ms,
+            "below 16384 (RFC 9000 §18.2)",
+        );
     }
     for (name, value) in [
         ("initial_max_streams_bidi", options.initial_max_streams_bidi),
@@ -102,7 +109,11 @@ unsafe fn build(options: &Options) -> Result<Config, String> {
     let mut context = tls::context()?;
     let chain = pem(options.certificate_pem, options.certificate_pem_bytes);
     if !chain.is_empty() {
-        tls::identity(&mut context, chain, pem(options.private_key_pem, options.private_key_pem_bytes))?;
+        tls::identity(
+            &mut context,
+            chain,
+            pem(options.private_key_pem, options.private_key_pem_bytes),
+        )?;
     } else if options.server {
         return Err(String::from("a server needs a certificate"));
     }
@@ -119,7 +130,8 @@ unsafe fn build(options: &Options) -> Result<Config, String> {
     }
     if !alpn.is_empty() {
         // Also installs the callback that selects, in the client's order.
-        quic.set_application_protos_wire_format(alpn).map_err(|error| format!("alpn is refused: {error}"))?;
+        quic.set_application_protos_wire_format(alpn)
+            .map_err(|error| format!("alpn is refused: {error}"))?;
     }
     if !options.ticket_key.is_null() {
         quic.set_ticket_key(slice(options.ticket_key, TICKET_KEY_BYTES))
@@ -151,13 +163,18 @@ fn apply_limits(quic: &mut quiche::Config, options: &Options) {
     quic.set_initial_max_stream_data_uni(options.initial_max_stream_data_uni);
     quic.set_initial_max_streams_bidi(options.initial_max_streams_bidi);
     quic.set_initial_max_streams_uni(options.initial_max_streams_uni);
-    unless_0(options.max_recv_udp_payload_bytes, &mut |v| quic.set_max_recv_udp_payload_size(v as usize));
-    unless_0(options.max_send_udp_payload_bytes, &mut |v| quic.set_max_send_udp_payload_size(v as usize));
+    unless_0(options.max_recv_udp_payload_bytes, &mut |v| {
+        quic.set_max_recv_udp_payload_size(v as usize)
+    });
+    unless_0(options.max_send_udp_payload_bytes, &mut |v| {
+        quic.set_max_send_udp_payload_size(v as usize)
+    });
     unless_0(options.max_connection_window, &mut |v| quic.set_max_connection_window(v));
     unless_0(options.max_stream_window, &mut |v| quic.set_max_stream_window(v));
     unless_0(options.active_connection_id_limit, &mut |v| quic.set_active_connection_id_limit(v));
     unless_0(options.max_ack_delay_ms, &mut |v| quic.set_max_ack_delay(v));
-    let (receive, send) = (options.datagram_receive_queue as usize, options.datagram_send_queue as usize);
+    let (receive, send) =
+        (options.datagram_receive_queue as usize, options.datagram_send_queue as usize);
     if receive > 0 || send > 0 {
         quic.enable_dgram(true, receive, send);
     }
@@ -171,7 +188,8 @@ fn apply_recovery(quic: &mut quiche::Config, options: &Options) -> Result<(), St
         other => return Err(format!("congestion is {other}, which is no qd_congestion")),
     };
     quic.set_cc_algorithm(algorithm);
-    // quiche itself paces only BBR2; the flag would merely cost a clock reading per packet otherwise.
+    // quiche itself paces only BBR2; the flag would merely cost a clock reading per packet
+    // otherwise.
     quic.enable_pacing(paced);
     quic.discover_pmtu(options.discover_pmtu);
     if options.initial_window_packets > 0 {

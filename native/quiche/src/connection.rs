@@ -1,4 +1,5 @@
-//! struct qd_connection: its birth, its death, what comes in; and the entry that every other function uses.
+//! struct qd_connection: its birth, its death, what comes in; and the entry that every other
+//! function uses.
 
 use std::ffi::{c_char, CStr};
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -28,11 +29,16 @@ impl Connection {
         Box::into_raw(Box::new(Connection { quic, stash: None, dead: false }))
     }
 
-    /// Runs |body| on a living connection. A panic in it kills the connection; |refused| is the answer then and later.
+    /// Runs |body| on a living connection. A panic in it kills the connection; |refused| is the
+    /// answer then and later.
     ///
     /// # Safety
     /// |connection| is null or came from qd_accept or qd_connect and was not freed.
-    pub(crate) unsafe fn enter<R>(connection: *mut Self, refused: R, body: impl FnOnce(&mut Self) -> R) -> R {
+    pub(crate) unsafe fn enter<R>(
+        connection: *mut Self,
+        refused: R,
+        body: impl FnOnce(&mut Self) -> R,
+    ) -> R {
         let Some(connection) = connection.as_mut() else { return refused };
         if connection.dead {
             return refused;
@@ -47,7 +53,8 @@ impl Connection {
     }
 }
 
-/// Stateless reset tokens are 16 bytes on the wire and a big-endian number in quiche (RFC 9000 §10.3).
+/// Stateless reset tokens are 16 bytes on the wire and a big-endian number in quiche (RFC 9000
+/// §10.3).
 ///
 /// # Safety
 /// |token| is null or RESET_TOKEN_BYTES long.
@@ -56,7 +63,10 @@ pub(crate) unsafe fn reset_token(token: *const u8) -> Option<u128> {
     Some(u128::from_be_bytes(bytes))
 }
 
-unsafe fn finish(result: quiche::Result<quiche::Connection<Factory>>, error: *mut i32) -> *mut Connection {
+unsafe fn finish(
+    result: quiche::Result<quiche::Connection<Factory>>,
+    error: *mut i32,
+) -> *mut Connection {
     match result {
         Ok(quic) => Connection::into_raw(quic),
         Err(reason) => fail(code(reason), error),
@@ -85,19 +95,25 @@ pub unsafe extern "C" fn qd_accept(
     error: *mut i32,
 ) -> *mut Connection {
     let accept = || {
-        let (Some(config), Some(local), Some(peer)) = (config.as_mut(), local.as_ref(), peer.as_ref()) else {
+        let (Some(config), Some(local), Some(peer)) =
+            (config.as_mut(), local.as_ref(), peer.as_ref())
+        else {
             return fail(ERROR_OTHER, error);
         };
         let scid = ConnectionId::from_ref(slice(scid, CID_BYTES));
         let (local, peer) = (local.into(), peer.into());
-        // quiche copies the token out of the configuration at accept, so it is set there for every connection anew.
+        // quiche copies the token out of the configuration at accept, so it is set there for every
+        // connection anew.
         config.quic.set_stateless_reset_token(reset_token(reset_token_bytes));
         let result = if retry_odcid.is_null() {
             quiche::accept_with_buf_factory(&scid, None, local, peer, &mut config.quic)
         } else {
             let odcid = ConnectionId::from_ref(slice(retry_odcid, retry_odcid_bytes));
             let retry = ConnectionId::from_ref(slice(retry_scid, retry_scid_bytes));
-            let cids = quiche::RetryConnectionIds { original_destination_cid: &odcid, retry_source_cid: &retry };
+            let cids = quiche::RetryConnectionIds {
+                original_destination_cid: &odcid,
+                retry_source_cid: &retry,
+            };
             quiche::accept_with_retry(&scid, cids, local, peer, &mut config.quic)
         };
         finish(result, error)
@@ -117,7 +133,9 @@ pub unsafe extern "C" fn qd_connect(
     error: *mut i32,
 ) -> *mut Connection {
     let connect = || {
-        let (Some(config), Some(local), Some(peer)) = (config.as_mut(), local.as_ref(), peer.as_ref()) else {
+        let (Some(config), Some(local), Some(peer)) =
+            (config.as_mut(), local.as_ref(), peer.as_ref())
+        else {
             return fail(ERROR_OTHER, error);
         };
         let name = match server_name.is_null() {
@@ -128,15 +146,21 @@ pub unsafe extern "C" fn qd_connect(
             },
         };
         let scid = ConnectionId::from_ref(slice(scid, scid_bytes));
-        let result =
-            quiche::connect_with_buffer_factory(name, &scid, local.into(), peer.into(), &mut config.quic);
+        let result = quiche::connect_with_buffer_factory(
+            name,
+            &scid,
+            local.into(),
+            peer.into(),
+            &mut config.quic,
+        );
         finish(result, error)
     };
     let connection = guard(None, || Some(connect()));
     connection.unwrap_or_else(|| fail(ERROR_PANIC, error))
 }
 
-/// Also after a panic: what is still lent is released, and a second panic on the way leaks the rest instead.
+/// Also after a panic: what is still lent is released, and a second panic on the way leaks the rest
+/// instead.
 #[no_mangle]
 pub unsafe extern "C" fn qd_free(connection: *mut Connection) {
     if !connection.is_null() {
@@ -174,12 +198,18 @@ mod tests {
         unsafe {
             let options: Options = std::mem::zeroed();
             let config = qd_config_new(&options, std::ptr::null_mut(), 0);
-            let (local, peer) = (Address { family: 4, ..Address::default() }, Address { family: 4, ..Address::default() });
+            let (local, peer) = (
+                Address { family: 4, ..Address::default() },
+                Address { family: 4, ..Address::default() },
+            );
             let cid = [1; CID_BYTES];
             let (name, none) = (std::ptr::null(), std::ptr::null_mut());
             let connection = qd_connect(config, name, cid.as_ptr(), CID_BYTES, &local, &peer, none);
             assert_eq!(Connection::enter(connection, 7, |_| -> i32 { panic!("on purpose") }), 7);
-            assert_eq!(qd_stream_send_copy(connection, 0, cid.as_ptr(), 1, false, std::ptr::null_mut()), -99);
+            assert_eq!(
+                qd_stream_send_copy(connection, 0, cid.as_ptr(), 1, false, std::ptr::null_mut()),
+                -99
+            );
             let mut state = State::default();
             qd_get_state(connection, &mut state);
             assert!(state.closed);

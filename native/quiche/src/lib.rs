@@ -1,7 +1,7 @@
 //! quiche behind the border that `quicd_quiche.h` describes; each function's contract stands there.
 //!
-//! A function's way in is always the same: `guard` turns a panic into a result, `Connection::enter` refuses a dead
-//! connection, and `buffer` turns a pointer and a length into a slice.
+//! A function's way in is always the same: `guard` turns a panic into a result, `Connection::enter`
+//! refuses a dead connection, and `buffer` turns a pointer and a length into a slice.
 
 #![allow(clippy::missing_safety_doc)] // the contracts are in the header, once
 
@@ -24,5 +24,6 @@ pub mod time;
 mod tls;
 pub mod train;
 
-/// Nothing of it is called here: it is the C allocator that native/alloc.c uses, so it only has to be in the archive.
+/// Nothing of it is called here: it is the C allocator that native/alloc.c uses, so it only has to
+/// be in the archive.
 extern crate libmimalloc_sys as _;

@@ -28,7 +28,11 @@ pub unsafe extern "C" fn qd_set_keylog_fd(connection: *mut Connection, fd: i32) 
 
 /// Buffered: events are many. The tail is written when the connection is freed.
 #[no_mangle]
-pub unsafe extern "C" fn qd_set_qlog_fd(connection: *mut Connection, fd: i32, title: *const c_char) -> i32 {
+pub unsafe extern "C" fn qd_set_qlog_fd(
+    connection: *mut Connection,
+    fd: i32,
+    title: *const c_char,
+) -> i32 {
     Connection::enter(connection, ERROR_PANIC, |c| {
         let Some(file) = duplicate(fd) else { return ERROR_OTHER };
         let title = match title.is_null() {

@@ -20,7 +20,8 @@ fn event(kind: u32, local: SocketAddr, peer: SocketAddr) -> Event {
     Event { kind, local: local.into(), peer: peer.into() }
 }
 
-/// The numbers are enum qd_path_event_kind. A kind that this version of the header does not know is not reported.
+/// The numbers are enum qd_path_event_kind. A kind that this version of the header does not know is
+/// not reported.
 fn translate(from: PathEvent) -> Option<Event> {
     Some(match from {
         PathEvent::New(local, peer) => event(0, local, peer),

@@ -7,7 +7,8 @@ pub const ERROR_INVALID_STATE: i32 = -6;
 pub const ERROR_OTHER: i32 = -98;
 pub const ERROR_PANIC: i32 = -99;
 
-/// The number of |error|, the same as in quiche's own C API. What that API numbers beyond the header is "other".
+/// The number of |error|, the same as in quiche's own C API. What that API numbers beyond the
+/// header is "other".
 pub fn code(error: Error) -> i32 {
     match error {
         Error::Done => DONE,
@@ -30,7 +31,9 @@ pub fn code(error: Error) -> i32 {
         Error::OutOfIdentifiers => -18,
         Error::KeyUpdate => -19,
         Error::CryptoBufferExceeded => -20,
-        Error::InvalidAckRange | Error::OptimisticAckDetected | Error::InvalidDcidInitialization => ERROR_OTHER,
+        Error::InvalidAckRange
+        | Error::OptimisticAckDetected
+        | Error::InvalidDcidInitialization => ERROR_OTHER,
     }
 }
 
@@ -42,7 +45,8 @@ fn peer_code(error: Error) -> Option<u64> {
     }
 }
 
-/// As `code`, and stores the peer's error code, if there is one, in |error_code| (which may be null).
+/// As `code`, and stores the peer's error code, if there is one, in |error_code| (which may be
+/// null).
 ///
 /// # Safety
 /// |error_code| is null or valid for a write.

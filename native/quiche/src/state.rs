@@ -54,8 +54,13 @@ pub unsafe extern "C" fn qd_alpn(connection: *mut Connection, alpn: *mut *const 
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn qd_server_name(connection: *mut Connection, name: *mut *const c_char) -> usize {
-    Connection::enter(connection, 0, |c| lend_out(c.quic.server_name().unwrap_or("").as_bytes(), name.cast()))
+pub unsafe extern "C" fn qd_server_name(
+    connection: *mut Connection,
+    name: *mut *const c_char,
+) -> usize {
+    Connection::enter(connection, 0, |c| {
+        lend_out(c.quic.server_name().unwrap_or("").as_bytes(), name.cast())
+    })
 }
 
 /// Borrowed by the caller until the next call on the connection.
@@ -78,12 +83,18 @@ unsafe fn close_reason(error: Option<&ConnectionError>, out: *mut CloseReason) -
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn qd_peer_error(connection: *mut Connection, reason: *mut CloseReason) -> bool {
+pub unsafe extern "C" fn qd_peer_error(
+    connection: *mut Connection,
+    reason: *mut CloseReason,
+) -> bool {
     Connection::enter(connection, false, |c| close_reason(c.quic.peer_error(), reason))
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn qd_local_error(connection: *mut Connection, reason: *mut CloseReason) -> bool {
+pub unsafe extern "C" fn qd_local_error(
+    connection: *mut Connection,
+    reason: *mut CloseReason,
+) -> bool {
     Connection::enter(connection, false, |c| close_reason(c.quic.local_error(), reason))
 }
 

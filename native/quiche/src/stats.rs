@@ -77,7 +77,10 @@ pub unsafe extern "C" fn qd_get_stats(connection: *mut Connection, stats: *mut S
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn qd_get_peer_parameters(connection: *mut Connection, parameters: *mut PeerParameters) {
+pub unsafe extern "C" fn qd_get_peer_parameters(
+    connection: *mut Connection,
+    parameters: *mut PeerParameters,
+) {
     let known = Connection::enter(connection, PeerParameters::default(), |c| {
         c.quic.peer_transport_params().map_or_else(PeerParameters::default, |peer| PeerParameters {
             max_idle_timeout_ms: peer.max_idle_timeout,

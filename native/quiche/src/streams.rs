@@ -11,7 +11,8 @@ use crate::result::{stream_code, unit, ERROR_OTHER, ERROR_PANIC};
 
 const PANIC: isize = ERROR_PANIC as isize;
 
-/// Bytes taken. quiche says Done when capacity is all used up: for the caller that is 0 taken, and wait for writable.
+/// Bytes taken. quiche says Done when capacity is all used up: for the caller that is 0 taken, and
+/// wait for writable.
 unsafe fn taken(result: quiche::Result<usize>, error_code: *mut u64) -> isize {
     match result {
         Ok(bytes) => bytes as isize,
@@ -34,8 +35,8 @@ pub unsafe extern "C" fn qd_stream_send_copy(
     })
 }
 
-/// quiche drops the buffer on every error and hands the untaken tail back, which we drop: both end in `Lend`, so the
-/// loan ends here unless some bytes were taken.
+/// quiche drops the buffer on every error and hands the untaken tail back, which we drop: both end
+/// in `Lend`, so the loan ends here unless some bytes were taken.
 #[no_mangle]
 #[allow(clippy::too_many_arguments)]
 pub unsafe extern "C" fn qd_stream_send_ref(
@@ -95,7 +96,10 @@ pub unsafe extern "C" fn qd_stream_recv(
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn qd_stream_readable_bytes(connection: *mut Connection, stream_id: u64) -> usize {
+pub unsafe extern "C" fn qd_stream_readable_bytes(
+    connection: *mut Connection,
+    stream_id: u64,
+) -> usize {
     Connection::enter(connection, 0, |c| c.quic.stream_readable_len(stream_id, usize::MAX))
 }
 
@@ -123,7 +127,9 @@ pub unsafe extern "C" fn qd_stream_priority(
     urgency: u8,
     incremental: bool,
 ) -> i32 {
-    Connection::enter(connection, ERROR_PANIC, |c| unit(c.quic.stream_priority(stream_id, urgency, incremental)))
+    Connection::enter(connection, ERROR_PANIC, |c| {
+        unit(c.quic.stream_priority(stream_id, urgency, incremental))
+    })
 }
 
 #[no_mangle]
@@ -131,7 +137,8 @@ pub unsafe extern "C" fn qd_stream_finished(connection: *mut Connection, stream_
     Connection::enter(connection, true, |c| c.quic.stream_finished(stream_id))
 }
 
-/// Fills |out| from |next|, which takes an id out of quiche's queue: so it is only asked while there is room.
+/// Fills |out| from |next|, which takes an id out of quiche's queue: so it is only asked while
+/// there is room.
 fn fill(out: &mut [u64], mut next: impl FnMut() -> Option<u64>) -> usize {
     for (count, slot) in out.iter_mut().enumerate() {
         match next() {
@@ -150,13 +157,25 @@ unsafe fn ids<'a>(stream_ids: *mut u64, capacity: usize) -> &'a mut [u64] {
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn qd_next_readable(connection: *mut Connection, stream_ids: *mut u64, capacity: usize) -> usize {
-    Connection::enter(connection, 0, |c| fill(ids(stream_ids, capacity), || c.quic.stream_readable_next()))
+pub unsafe extern "C" fn qd_next_readable(
+    connection: *mut Connection,
+    stream_ids: *mut u64,
+    capacity: usize,
+) -> usize {
+    Connection::enter(connection, 0, |c| {
+        fill(ids(stream_ids, capacity), || c.quic.stream_readable_next())
+    })
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn qd_next_writable(connection: *mut Connection, stream_ids: *mut u64, capacity: usize) -> usize {
-    Connection::enter(connection, 0, |c| fill(ids(stream_ids, capacity), || c.quic.stream_writable_next()))
+pub unsafe extern "C" fn qd_next_writable(
+    connection: *mut Connection,
+    stream_ids: *mut u64,
+    capacity: usize,
+) -> usize {
+    Connection::enter(connection, 0, |c| {
+        fill(ids(stream_ids, capacity), || c.quic.stream_writable_next())
+    })
 }
 
 #[no_mangle]

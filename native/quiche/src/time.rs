@@ -18,9 +18,10 @@ fn monotonic_ns() -> u64 {
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
-/// An Instant is CLOCK_MONOTONIC on Linux but does not give its value away, so both are read once, side by side. The
-/// tightest of a few tries is taken, and of it the later reading: a timeout computed from it may be some ten
-/// nanoseconds late but never early (an early one would fire, find nothing due, and spin).
+/// An Instant is CLOCK_MONOTONIC on Linux but does not give its value away, so both are read once,
+/// side by side. The tightest of a few tries is taken, and of it the later reading: a timeout
+/// computed from it may be some ten nanoseconds late but never early (an early one would fire, find
+/// nothing due, and spin).
 fn anchor() -> &'static Anchor {
     static ANCHOR: OnceLock<Anchor> = OnceLock::new();
     ANCHOR.get_or_init(|| {
@@ -49,7 +50,10 @@ fn instant(ns: u64) -> Instant {
     let anchor = anchor();
     match ns.checked_sub(anchor.ns) {
         Some(later) => anchor.instant + Duration::from_nanos(later),
-        None => anchor.instant.checked_sub(Duration::from_nanos(anchor.ns - ns)).unwrap_or(anchor.instant),
+        None => anchor
+            .instant
+            .checked_sub(Duration::from_nanos(anchor.ns - ns))
+            .unwrap_or(anchor.instant),
     }
 }
 
@@ -62,7 +66,9 @@ pub extern "C" fn qd_set_now(now_ns: u64) {
 
 #[no_mangle]
 pub unsafe extern "C" fn qd_timeout_ns(connection: *mut Connection) -> u64 {
-    Connection::enter(connection, NO_TIMEOUT, |c| c.quic.timeout_instant().map_or(NO_TIMEOUT, instant_ns))
+    Connection::enter(connection, NO_TIMEOUT, |c| {
+        c.quic.timeout_instant().map_or(NO_TIMEOUT, instant_ns)
+    })
 }
 
 #[no_mangle]
@@ -80,7 +86,10 @@ mod tests {
             let before = monotonic_ns();
             let converted = instant_ns(Instant::now());
             let after = monotonic_ns();
-            assert!(converted >= before && converted <= after + 50_000, "{before} {converted} {after}");
+            assert!(
+                converted >= before && converted <= after + 50_000,
+                "{before} {converted} {after}"
+            );
         }
     }
 

@@ -10,14 +10,18 @@ fn describe(what: &str, error: ErrorStack) -> String {
 }
 
 fn certificates(what: &str, pem: &[u8]) -> Result<Vec<X509>, String> {
-    let chain = X509::stack_from_pem(pem).map_err(|error| describe(&format!("{what} is not valid PEM"), error))?;
+    let chain = X509::stack_from_pem(pem)
+        .map_err(|error| describe(&format!("{what} is not valid PEM"), error))?;
     if chain.is_empty() {
-        return Err(format!("{what} holds no certificate (no \"-----BEGIN CERTIFICATE-----\" block)"));
+        return Err(format!(
+            "{what} holds no certificate (no \"-----BEGIN CERTIFICATE-----\" block)"
+        ));
     }
     Ok(chain)
 }
 
-/// A context that speaks TLS; quiche itself narrows it to TLS 1.3 (RFC 9001 §4.2) when a handshake starts.
+/// A context that speaks TLS; quiche itself narrows it to TLS 1.3 (RFC 9001 §4.2) when a handshake
+/// starts.
 pub fn context() -> Result<SslContextBuilder, String> {
     SslContextBuilder::new(SslMethod::tls()).map_err(|error| describe("no TLS context", error))
 }
@@ -26,7 +30,9 @@ pub fn context() -> Result<SslContextBuilder, String> {
 pub fn identity(context: &mut SslContextBuilder, chain: &[u8], key: &[u8]) -> Result<(), String> {
     let mut chain = certificates("the certificate chain", chain)?.into_iter();
     if let Some(leaf) = chain.next() {
-        context.set_certificate(&leaf).map_err(|error| describe("the certificate is refused", error))?;
+        context
+            .set_certificate(&leaf)
+            .map_err(|error| describe("the certificate is refused", error))?;
     }
     for intermediate in chain {
         context

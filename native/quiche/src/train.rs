@@ -1,10 +1,13 @@
 //! Trains: several packets in one buffer, for one sendmsg with UDP_SEGMENT.
 //!
-//! The kernel cuts a train every |segment_bytes|, so all packets but the last have that size. quiche decides a packet's
-//! size while it writes it. Two ways to make sizes agree, by the size of the first packet:
-//! - a large one: its followers get just as much room, so none can be larger. Bulk data fills the room exactly.
-//! - a small one (an ACK, a datagram): giving its followers just as much room would cut their frames to pieces, so
-//!   they get all they want. A larger one is taken out again and kept, and starts the next train.
+//! The kernel cuts a train every |segment_bytes|, so all packets but the last have that size.
+//! quiche decides a packet's size while it writes it. Two ways to make sizes agree, by the size of
+//! the first packet:
+//! - a large one: its followers get just as much room, so none can be larger. Bulk data fills the
+//!   room exactly.
+//! - a small one (an ACK, a datagram): giving its followers just as much room would cut their
+//!   frames to pieces, so they get all they want. A larger one is taken out again and kept, and
+//!   starts the next train.
 
 use std::time::{Duration, Instant};
 
@@ -14,11 +17,13 @@ use crate::connection::Connection;
 use crate::result::{code, DONE, ERROR_PANIC};
 use crate::time::instant_ns;
 
-/// The largest UDP payload over IPv4: 65,535 - 20 (IP) - 8 (UDP). One UDP_SEGMENT send is one such payload.
+/// The largest UDP payload over IPv4: 65,535 - 20 (IP) - 8 (UDP). One UDP_SEGMENT send is one such
+/// payload.
 const TRAIN_BYTES: usize = 65_507;
 /// From here on a first packet counts as large.
 const LARGE_BYTES: usize = 1000;
-/// Packets whose release times differ by less go as one burst: below this a sleep costs more than it shapes.
+/// Packets whose release times differ by less go as one burst: below this a sleep costs more than
+/// it shapes.
 const BURST: Duration = Duration::from_micros(250);
 
 /// A packet that quiche considers sent but that is not out yet.
@@ -41,7 +46,8 @@ pub struct Train {
 }
 
 impl Connection {
-    /// When the next packet may leave, if the congestion controller says so at all (only BBR2 does).
+    /// When the next packet may leave, if the congestion controller says so at all (only BBR2
+    /// does).
     fn release_time(&self) -> Option<Instant> {
         if !self.quic.pacing_enabled() {
             return None;
@@ -75,7 +81,9 @@ impl Connection {
         };
 
         while segments < max_segments && bytes + segment <= limit {
-            if release_latest.is_some_and(|latest| self.release_time().is_some_and(|time| time > latest)) {
+            if release_latest
+                .is_some_and(|latest| self.release_time().is_some_and(|time| time > latest))
+            {
                 break;
             }
             let room = match segment >= LARGE_BYTES {

@@ -57,9 +57,17 @@ fn a_client_trusts_only_its_anchors() {
         let pipe = Pipe::with(verifying, |_| {}, 20);
         pipe.exchange();
         assert_eq!(pipe.server.state().established, trusted);
-        let mut reason = CloseReason { application: true, error_code: 0, reason: std::ptr::null(), reason_bytes: 0 };
+        let mut reason = CloseReason {
+            application: true,
+            error_code: 0,
+            reason: std::ptr::null(),
+            reason_bytes: 0,
+        };
         assert_eq!(unsafe { qd_local_error(pipe.client.connection, &mut reason) }, !trusted);
-        assert_eq!(reason.application, trusted, "a TLS alert is a transport error, RFC 9001 section 4.8");
+        assert_eq!(
+            reason.application, trusted,
+            "a TLS alert is a transport error, RFC 9001 §4.8"
+        );
     }
 }
 
@@ -104,7 +112,12 @@ fn close_reasons_reach_the_peer() {
     assert_eq!(unsafe { qd_close(pipe.server.connection, true, 9, std::ptr::null(), 0) }, -1);
     pipe.exchange();
     assert!(pipe.client.state().draining && pipe.server.state().draining);
-    let mut reason = CloseReason { application: false, error_code: 0, reason: std::ptr::null(), reason_bytes: 0 };
+    let mut reason = CloseReason {
+        application: false,
+        error_code: 0,
+        reason: std::ptr::null(),
+        reason_bytes: 0,
+    };
     assert!(unsafe { qd_peer_error(pipe.client.connection, &mut reason) });
     assert!(reason.application && reason.error_code == 9);
     assert_eq!(unsafe { std::slice::from_raw_parts(reason.reason, reason.reason_bytes) }, text);
@@ -153,7 +166,8 @@ fn the_time_is_what_was_set() {
 
 fn scratch(name: &str) -> std::fs::File {
     let path = std::env::temp_dir().join(format!("quicd-{}-{name}", std::process::id()));
-    let file = std::fs::File::options().read(true).write(true).create_new(true).open(&path).unwrap();
+    let file =
+        std::fs::File::options().read(true).write(true).create_new(true).open(&path).unwrap();
     std::fs::remove_file(path).unwrap();
     file
 }
@@ -170,7 +184,10 @@ fn logs_go_to_a_duplicate_of_the_descriptor() {
     let pipe = Pipe::with(|_| {}, |options| options.log_keys = true, 20);
     let (keys, qlog) = (scratch("keys"), scratch("qlog"));
     assert_eq!(unsafe { qd_set_keylog_fd(pipe.server.connection, keys.as_raw_fd()) }, 0);
-    assert_eq!(unsafe { qd_set_qlog_fd(pipe.server.connection, qlog.as_raw_fd(), c"a title".as_ptr()) }, 0);
+    assert_eq!(
+        unsafe { qd_set_qlog_fd(pipe.server.connection, qlog.as_raw_fd(), c"a title".as_ptr()) },
+        0
+    );
     assert_eq!(unsafe { qd_set_keylog_fd(pipe.server.connection, -1) }, -98);
     pipe.establish();
     drop(pipe);
@@ -184,7 +201,14 @@ fn stateless_answers() {
     let mut out = [0; 200];
     let (scid, dcid) = ([1; 8], [2; 20]);
     let bytes = unsafe {
-        qd_negotiate_version(scid.as_ptr(), scid.len(), dcid.as_ptr(), dcid.len(), out.as_mut_ptr(), out.len())
+        qd_negotiate_version(
+            scid.as_ptr(),
+            scid.len(),
+            dcid.as_ptr(),
+            dcid.len(),
+            out.as_mut_ptr(),
+            out.len(),
+        )
     };
     assert!(bytes > 30 && out[0] & 0x80 != 0 && out[1..5] == [0; 4]);
     let token = b"token";
@@ -192,7 +216,8 @@ fn stateless_answers() {
         let new = [3u8; CID_BYTES];
         let (scid_bytes, dcid_bytes) = (scid.len(), dcid.len());
         let (scid, dcid, token_bytes) = (scid.as_ptr(), dcid.as_ptr(), token.len());
-        let (new, token, out, capacity) = (new.as_ptr(), token.as_ptr(), out.as_mut_ptr(), out.len());
+        let (new, token, out, capacity) =
+            (new.as_ptr(), token.as_ptr(), out.as_mut_ptr(), out.len());
         qd_retry(scid, scid_bytes, dcid, dcid_bytes, new, token, token_bytes, 1, out, capacity)
     };
     assert!(bytes > 40 && out[0] >> 4 == 0xf, "a Retry packet, RFC 9000 §17.2.5");

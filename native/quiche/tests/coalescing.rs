@@ -1,4 +1,5 @@
-//! Several STREAM frames in one packet: how many packets it takes, and that each frame is on its own when one is lost.
+//! Several STREAM frames in one packet: how many packets it takes, and that each frame is on its
+//! own when one is lost.
 
 mod support;
 
@@ -83,13 +84,18 @@ fn all_frames_of_a_lost_packet_come_again() {
         ended.iter().all(|fin| *fin)
     }));
     for stream in 0..10u64 {
-        assert_eq!(received[stream as usize], body(stream, 40 + stream as usize), "stream {stream}");
+        assert_eq!(
+            received[stream as usize],
+            body(stream, 40 + stream as usize),
+            "stream {stream}"
+        );
     }
     assert!(pipe.server.stats().retransmitted_packets >= 10, "counted by frame");
     // Acknowledged, all of them: the server has forgotten the streams.
     pipe.exchange();
     for stream in 0..10u64 {
-        let capacity = unsafe { qd_stream_capacity(pipe.server.connection, stream * 4, std::ptr::null_mut()) };
+        let capacity =
+            unsafe { qd_stream_capacity(pipe.server.connection, stream * 4, std::ptr::null_mut()) };
         assert_eq!(capacity, -7, "stream {stream} is collected");
     }
 }
@@ -135,7 +141,8 @@ fn urgent_streams_come_first() {
     assert_eq!([cut, pipe.client.read(8).0].concat(), body(2, 400));
 }
 
-/// RFC 9218 §10: incremental streams of one urgency share the bandwidth, packet by packet while they are large.
+/// RFC 9218 §10: incremental streams of one urgency share the bandwidth, packet by packet while
+/// they are large.
 #[test]
 fn incremental_streams_take_turns() {
     let pipe = asked(3);
@@ -177,7 +184,11 @@ fn answers_of_any_size_make_equal_packets() {
         deliver(&pipe, &[Packet { bytes: segment.to_vec(), from: address(SERVER), to: pipe.nat }]);
     }
     for stream in 0..200 {
-        assert_eq!(pipe.client.read(stream * 4), (body(stream, bytes(stream)), true), "stream {stream}");
+        assert_eq!(
+            pipe.client.read(stream * 4),
+            (body(stream, bytes(stream)), true),
+            "stream {stream}"
+        );
     }
 }
 
@@ -197,7 +208,13 @@ fn a_long_header_in_a_short_packet() {
         let mut out = vec![0; capacity];
         let mut train = Default::default();
         let bytes = unsafe {
-            quicd_quiche::train::qd_send_train(pipe.client.connection, out.as_mut_ptr(), capacity, 1, &mut train)
+            quicd_quiche::train::qd_send_train(
+                pipe.client.connection,
+                out.as_mut_ptr(),
+                capacity,
+                1,
+                &mut train,
+            )
         };
         if bytes > 0 {
             out.truncate(bytes as usize);
@@ -220,90 +237,98 @@ impl Random {
     }
 }
 
-/// Both directions, all sizes and priorities, one packet in eight lost: byte-exact, and nothing is left behind.
+/// Bytes sent (one more than there are: the end was taken), bytes received, end seen.
+type StreamEnd = (usize, Vec<u8>, bool);
+
+/// One side reads what came and writes what fits, on a random third less of its streams.
+fn read_and_write(end: &End, states: &mut [StreamEnd], sizes: &[usize], random: &mut Random) {
+    for (stream, (sent, received, fin)) in states.iter_mut().enumerate() {
+        let stream = stream as u64;
+        let all = body(stream, sizes[stream as usize]);
+        if !*fin {
+            let (bytes, seen) = end.read(stream * 4);
+            received.extend(bytes);
+            *fin = seen;
+        }
+        if *sent <= all.len() && random.below(3) > 0 {
+            let result = end.send(stream * 4, &all[*sent..], true);
+            if result >= 0 {
+                *sent += result as usize;
+                *sent += (*sent == all.len()) as usize;
+            }
+        }
+    }
+}
+
+/// One packet in eight is lost, both ways.
+fn lossy_exchange(pipe: &Pipe, random: &mut Random) {
+    for packet in pipe.client.packets() {
+        if random.below(8) > 0 {
+            pipe.server.receive(&packet, pipe.nat, packet.to);
+        }
+    }
+    for packet in pipe.server.packets() {
+        if random.below(8) > 0 {
+            pipe.client.receive(&packet, packet.from, address(CLIENT));
+        }
+    }
+    pipe.client.timers();
+    pipe.server.timers();
+    std::thread::sleep(Duration::from_micros(200));
+}
+
+fn all_collected(pipe: &Pipe, streams: u64) -> bool {
+    [&pipe.client, &pipe.server].iter().all(|end| {
+        (0..streams).all(|stream| {
+            let none = std::ptr::null_mut();
+            unsafe { qd_stream_capacity(end.connection, stream * 4, none) == -7 }
+        })
+    })
+}
+
+/// Both directions, all sizes and priorities, with loss: byte-exact, and nothing is left behind.
+fn survives_loss(seed: u64) {
+    let mut random = Random(seed * 0x9e37_79b9_7f4a_7c15);
+    let small_windows = |options: &mut quicd_quiche::config::Options| {
+        options.initial_max_stream_data_bidi_remote = 3000;
+        options.initial_max_data = 40_000;
+        options.max_stream_window = 6000;
+        options.max_connection_window = 60_000;
+    };
+    let pipe = Pipe::with(|_| {}, small_windows, 20);
+    pipe.establish();
+    let streams = 60;
+    let size = |random: &mut Random| match random.below(4) {
+        0 => random.below(20_000) as usize,
+        1 => 0,
+        _ => random.below(200) as usize,
+    };
+    let sizes: Vec<usize> = (0..streams).map(|_| size(&mut random)).collect();
+    for stream in 0..streams {
+        let (urgency, incremental) = (random.below(8) as u8, random.below(2) == 0);
+        assert_eq!(pipe.client.send(stream * 4, b"", false), 0);
+        priority(&pipe.client, stream, urgency, incremental);
+    }
+    let fresh: Vec<StreamEnd> = vec![(0, Vec::new(), false); streams as usize];
+    let mut ends = [fresh.clone(), fresh];
+    let limit = now_ns() + 30_000_000_000;
+    loop {
+        read_and_write(&pipe.client, &mut ends[0], &sizes, &mut random);
+        read_and_write(&pipe.server, &mut ends[1], &sizes, &mut random);
+        if ends.iter().flatten().all(|(_, _, fin)| *fin) {
+            break;
+        }
+        assert!(now_ns() < limit, "seed {seed} hangs");
+        lossy_exchange(&pipe, &mut random);
+    }
+    for (stream, (_, received, _)) in ends.iter().flat_map(|end| end.iter().enumerate()) {
+        assert!(*received == body(stream as u64, sizes[stream]), "seed {seed}, stream {stream}");
+    }
+    // All is acknowledged and collected on both sides.
+    assert!(pipe.exchange_until(Duration::from_secs(5), |pipe| all_collected(pipe, streams)));
+}
+
 #[test]
 fn many_streams_under_loss() {
-    for seed in 1..=8 {
-        let mut random = Random(seed * 0x9e37_79b9_7f4a_7c15);
-        let pipe = Pipe::with(
-            |_| {},
-            |options| {
-                options.initial_max_stream_data_bidi_remote = 3000;
-                options.initial_max_data = 40_000;
-                options.max_stream_window = 6000;
-                options.max_connection_window = 60_000;
-            },
-            20,
-        );
-        pipe.establish();
-        let streams = 60;
-        let sizes: Vec<usize> = (0..streams)
-            .map(|_| match random.below(4) {
-                0 => random.below(20_000),
-                1 => 0,
-                _ => random.below(200),
-            } as usize)
-            .collect();
-        for stream in 0..streams {
-            let (urgency, incremental) = (random.below(8) as u8, random.below(2) == 0);
-            assert_eq!(pipe.client.send(stream * 4, b"", false), 0);
-            priority(&pipe.client, stream, urgency, incremental);
-        }
-        let mut ends = [vec![(0, Vec::new(), false); streams as usize], vec![(0, Vec::new(), false); streams as usize]];
-        let limit = now_ns() + 30_000_000_000;
-        loop {
-            for (end, states) in [&pipe.client, &pipe.server].into_iter().zip(&mut ends) {
-                for stream in 0..streams {
-                    let (sent, received, fin) = &mut states[stream as usize];
-                    let all = body(stream, sizes[stream as usize]);
-                    if !*fin {
-                        let (bytes, end) = end.read(stream * 4);
-                        received.extend(bytes);
-                        *fin = end;
-                    }
-                    // One more than its size: the end was taken.
-                    if *sent <= all.len() && random.below(3) > 0 {
-                        let result = end.send(stream * 4, &all[*sent..], true);
-                        if result >= 0 {
-                            *sent += result as usize;
-                            if *sent == all.len() {
-                                *sent += 1;
-                            }
-                        }
-                    }
-                }
-            }
-            if ends.iter().flatten().all(|(_, _, fin)| *fin) {
-                break;
-            }
-            assert!(now_ns() < limit, "seed {seed} hangs");
-            for packet in pipe.client.packets() {
-                if random.below(8) > 0 {
-                    pipe.server.receive(&packet, pipe.nat, packet.to);
-                }
-            }
-            for packet in pipe.server.packets() {
-                if random.below(8) > 0 {
-                    pipe.client.receive(&packet, packet.from, address(CLIENT));
-                }
-            }
-            pipe.client.timers();
-            pipe.server.timers();
-            std::thread::sleep(Duration::from_micros(200));
-        }
-        for state in &ends {
-            for (stream, (_, received, _)) in state.iter().enumerate() {
-                assert!(*received == body(stream as u64, sizes[stream]), "seed {seed}, stream {stream}");
-            }
-        }
-        // All is acknowledged and collected on both sides.
-        assert!(pipe.exchange_until(Duration::from_secs(5), |pipe| {
-            [&pipe.client, &pipe.server].iter().all(|end| {
-                (0..streams).all(|stream| {
-                    let none = std::ptr::null_mut();
-                    unsafe { qd_stream_capacity(end.connection, stream * 4, none) == -7 }
-                })
-            })
-        }));
-    }
+    (1..=8).for_each(survives_loss);
 }

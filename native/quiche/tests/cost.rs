@@ -1,6 +1,8 @@
-//! What a request and its answer cost: rounds of small ones over two connections in memory. As a test it counts packets.
-//! For instructions: build it with `--config profile.release.debug-assertions=false`, run one of its two tests under
-//! `valgrind --tool=callgrind --toggle-collect='*cost*round*'` and divide by PAIRS. Both sides count, AEAD included.
+//! What a request and its answer cost: rounds of small ones over two connections in memory. As a
+//! test it counts packets. For instructions: build it with `--config
+//! profile.release.debug-assertions=false`, run one of its two tests under
+//! `valgrind --tool=callgrind --toggle-collect='*cost*round*'` and divide by PAIRS. Both sides
+//! count, AEAD included.
 
 mod support;
 
@@ -26,7 +28,8 @@ struct Bench {
 }
 
 impl Bench {
-    /// The calls of one turn of the core's loop: sends what there is, and receives it on the other side.
+    /// The calls of one turn of the core's loop: sends what there is, and receives it on the other
+    /// side.
     fn transfer(&mut self, to_server: bool) -> u64 {
         let (from, to) = match to_server {
             true => (self.pipe.client.connection, self.pipe.server.connection),
@@ -38,9 +41,14 @@ impl Bench {
         };
         let mut packets = 0;
         let mut train = Train::default();
-        while unsafe { qd_send_train(from, self.out.as_mut_ptr(), self.out.len(), 64, &mut train) } > 0 {
-            for packet in self.out[..train.bytes as usize].chunks_mut(train.segment_bytes as usize) {
-                assert!(unsafe { qd_recv(to, packet.as_mut_ptr(), packet.len(), &source, &target) } > 0);
+        while unsafe { qd_send_train(from, self.out.as_mut_ptr(), self.out.len(), 64, &mut train) }
+            > 0
+        {
+            for packet in self.out[..train.bytes as usize].chunks_mut(train.segment_bytes as usize)
+            {
+                assert!(
+                    unsafe { qd_recv(to, packet.as_mut_ptr(), packet.len(), &source, &target) } > 0
+                );
                 packets += 1;
             }
             if !train.more {
@@ -53,7 +61,8 @@ impl Bench {
 
     /// What is readable, and for each of it what is there to read; |answer| answers.
     fn read_all(&mut self, of_server: bool, answer: usize) {
-        let connection = if of_server { self.pipe.server.connection } else { self.pipe.client.connection };
+        let connection =
+            if of_server { self.pipe.server.connection } else { self.pipe.client.connection };
         let mut state = State::default();
         unsafe { qd_get_state(connection, &mut state) };
         let found = unsafe { qd_next_readable(connection, self.ids.as_mut_ptr(), self.ids.len()) };
@@ -61,7 +70,11 @@ impl Bench {
         let none = std::ptr::null_mut();
         for id in &self.ids[..found] {
             let (mut fin, mut data) = (false, [0; 128]);
-            assert!(unsafe { qd_stream_recv(connection, *id, data.as_mut_ptr(), data.len(), &mut fin, none) } > 0);
+            assert!(
+                unsafe {
+                    qd_stream_recv(connection, *id, data.as_mut_ptr(), data.len(), &mut fin, none)
+                } > 0
+            );
             assert!(fin);
             if answer > 0 {
                 unsafe { qd_stream_send_copy(connection, *id, data.as_ptr(), answer, true, none) };
@@ -86,15 +99,21 @@ impl Bench {
 
 fn measure(streams: u64) {
     let pipe = Pipe::established();
-    let (client, nat, server) = (address(CLIENT).into(), address(NAT).into(), address(SERVER).into());
-    let mut bench = Bench { pipe, streams, out: vec![0; 65_536], ids: [0; 64], client, nat, server };
+    let (client, nat, server) =
+        (address(CLIENT).into(), address(NAT).into(), address(SERVER).into());
+    let mut bench =
+        Bench { pipe, streams, out: vec![0; 65_536], ids: [0; 64], client, nat, server };
     let (mut client, mut server) = (0, 0);
     for first in (0..PAIRS).step_by(streams as usize) {
         let packets = bench.round(first);
         client += packets.0;
         server += packets.1;
     }
-    assert_eq!((client, server), (PAIRS / streams, PAIRS / streams), "packets of the client, of the server");
+    assert_eq!(
+        (client, server),
+        (PAIRS / streams, PAIRS / streams),
+        "packets of the client, of the server"
+    );
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! patches/01-bare-fin.patch: the end of a stream reaches the peer however it is sent and whatever is lost.
+//! patches/01-bare-fin.patch: the end of a stream reaches the peer however it is sent and whatever
+//! is lost.
 
 mod support;
 
@@ -41,7 +42,8 @@ fn lost_alone_after_all_data_was_acked() {
     assert!(pipe.exchange_until(Duration::from_secs(5), |pipe| pipe.client.read(STREAM).1));
 }
 
-/// The data arrives in a first packet; the one with the end is lost while the ACK of the data is still on its way.
+/// The data arrives in a first packet; the one with the end is lost while the ACK of the data is
+/// still on its way.
 #[test]
 fn lost_alone_before_the_data_was_acked() {
     let pipe = asked();
@@ -104,7 +106,11 @@ fn a_finished_stream_is_collected() {
     assert_eq!(pipe.client.read(STREAM), (DATA.to_vec(), true));
     pipe.exchange();
     let capacity = unsafe {
-        quicd_quiche::streams::qd_stream_capacity(pipe.server.connection, STREAM, std::ptr::null_mut())
+        quicd_quiche::streams::qd_stream_capacity(
+            pipe.server.connection,
+            STREAM,
+            std::ptr::null_mut(),
+        )
     };
     assert_eq!(capacity, -7, "InvalidStreamState: the stream is gone");
 }
@@ -120,11 +126,22 @@ fn a_reset_stream_is_collected() {
     let mut byte = 0u8;
     let result = unsafe {
         let none = std::ptr::null_mut();
-        quicd_quiche::streams::qd_stream_recv(pipe.client.connection, STREAM, &mut byte, 1, none, &mut code)
+        quicd_quiche::streams::qd_stream_recv(
+            pipe.client.connection,
+            STREAM,
+            &mut byte,
+            1,
+            none,
+            &mut code,
+        )
     };
     assert_eq!((result, code), (-16, 42));
     let capacity = unsafe {
-        quicd_quiche::streams::qd_stream_capacity(pipe.server.connection, STREAM, std::ptr::null_mut())
+        quicd_quiche::streams::qd_stream_capacity(
+            pipe.server.connection,
+            STREAM,
+            std::ptr::null_mut(),
+        )
     };
     assert_eq!(capacity, -7, "InvalidStreamState: the stream is gone");
 }

@@ -34,7 +34,19 @@ impl Slab {
     fn send(&self, end: &End, stream: u64, data: &[u8], fin: bool) -> isize {
         let owner = (&raw const *self).cast_mut().cast();
         let (data, bytes) = (data.as_ptr(), data.len());
-        unsafe { qd_stream_send_ref(end.connection, stream, data, bytes, fin, owner, SLAB, 9, std::ptr::null_mut()) }
+        unsafe {
+            qd_stream_send_ref(
+                end.connection,
+                stream,
+                data,
+                bytes,
+                fin,
+                owner,
+                SLAB,
+                9,
+                std::ptr::null_mut(),
+            )
+        }
     }
 
     fn datagram(&self, end: &End, data: &[u8]) -> i32 {
@@ -109,11 +121,20 @@ fn when_the_connection_is_freed() {
 fn on_errors() {
     let (pipe, slab) = (asked(), Slab::new());
     assert_eq!(slab.send(&pipe.server, 2, &BODY, false), -7, "the client's unidirectional stream");
-    assert_eq!(slab.send(&pipe.server, 4_000_000, &BODY, false), -7, "a stream the client never opened");
+    assert_eq!(
+        slab.send(&pipe.server, 4_000_000, &BODY, false),
+        -7,
+        "a stream the client never opened"
+    );
     assert_eq!(slab.released(), 2);
     let nobody = std::ptr::null_mut();
     let owner = (&raw const slab).cast_mut().cast();
-    assert_eq!(unsafe { qd_stream_send_ref(nobody, 0, BODY.as_ptr(), 1, false, owner, SLAB, 9, nobody.cast()) }, -99);
+    assert_eq!(
+        unsafe {
+            qd_stream_send_ref(nobody, 0, BODY.as_ptr(), 1, false, owner, SLAB, 9, nobody.cast())
+        },
+        -99
+    );
     assert_eq!(slab.released(), 3);
 }
 
@@ -126,7 +147,8 @@ fn an_empty_fin_is_no_loan() {
     assert_eq!(pipe.client.read(0), (vec![], true));
 }
 
-/// The peer's window ends in the middle: one loan for the taken part, nothing for the tail, and no FIN.
+/// The peer's window ends in the middle: one loan for the taken part, nothing for the tail, and no
+/// FIN.
 #[test]
 fn a_partial_take() {
     let slab = Slab::new();
@@ -179,8 +201,14 @@ fn datagrams() {
     assert_eq!(slab.released(), 1, "copied into the packet");
     let mut out = [0; 2000];
     assert_eq!(unsafe { qd_datagram_front_bytes(pipe.client.connection) }, 1000);
-    assert_eq!(unsafe { qd_datagram_recv(pipe.client.connection, out.as_mut_ptr(), out.len()) }, 1000);
-    assert_eq!(unsafe { qd_datagram_recv(pipe.client.connection, out.as_mut_ptr(), out.len()) }, -1);
+    assert_eq!(
+        unsafe { qd_datagram_recv(pipe.client.connection, out.as_mut_ptr(), out.len()) },
+        1000
+    );
+    assert_eq!(
+        unsafe { qd_datagram_recv(pipe.client.connection, out.as_mut_ptr(), out.len()) },
+        -1
+    );
     assert_eq!(out[..1000], BODY[..1000]);
 
     assert_eq!(slab.datagram(&pipe.server, &BODY), -2, "larger than a packet");

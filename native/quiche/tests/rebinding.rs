@@ -75,7 +75,8 @@ fn forty_with_bbr2() {
     survives(8, 20, true, 40, 2);
 }
 
-/// The port changes while packets are under way: what was sent to the old one is lost, and comes again on the new one.
+/// The port changes while packets are under way: what was sent to the old one is lost, and comes
+/// again on the new one.
 #[test]
 fn in_the_middle_of_a_transfer() {
     let mut pipe = Pipe::established();
@@ -109,8 +110,9 @@ fn in_the_middle_of_a_transfer() {
     assert!(received == body);
 }
 
-/// patches/11-left-path-loss.patch: one rebinding while a whole window is on its way to the old port. There is room for
-/// more paths, so none is evicted; what the left path has in flight is lost all the same.
+/// patches/11-left-path-loss.patch: one rebinding while a whole window is on its way to the old
+/// port. There is room for more paths, so none is evicted; what the left path has in flight is lost
+/// all the same.
 fn comes_again_from_a_left_path(congestion: u32) {
     let mut pipe = Pipe::with(|_| {}, |options| options.congestion = congestion, 20);
     pipe.establish();
@@ -156,7 +158,8 @@ fn a_window_lost_on_a_left_path_comes_again_with_bbr2() {
     comes_again_from_a_left_path(2);
 }
 
-/// With room for two paths, what a path had not delivered when it went is sent again on the one that is left.
+/// With room for two paths, what a path had not delivered when it went is sent again on the one
+/// that is left.
 #[test]
 fn data_of_an_evicted_path_is_not_lost() {
     let mut pipe = Pipe::with(|_| {}, |options| options.active_connection_id_limit = 2, 20);
@@ -204,7 +207,8 @@ fn events_are_bounded() {
     assert!(!pipe.server.state().closed);
 }
 
-/// A packet copied by somebody on the path and sent from elsewhere does not take the connection away for good.
+/// A packet copied by somebody on the path and sent from elsewhere does not take the connection
+/// away for good.
 #[test]
 fn the_validated_path_outlives_spoofed_ones() {
     let pipe = Pipe::established();

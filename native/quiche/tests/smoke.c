@@ -1,6 +1,7 @@
 /*
- * The border from C: a handshake in memory and ten kilobytes echoed by reference, through the header alone.
- * Also proves that the static library links into a shared object that exports nothing of it (see smoke.sh).
+ * The border from C: a handshake in memory and ten kilobytes echoed by reference, through the
+ * header alone. Also proves that the static library links into a shared object that exports nothing
+ * of it (see smoke.sh).
  */
 #include "../quicd_quiche.h"
 #include <stdio.h>
@@ -54,7 +55,9 @@ static int flush(struct qd_connection *from, struct qd_connection *to)
 			break;
 		for (uint32_t at = 0; at < train.bytes; at += train.segment_bytes, packets++) {
 			uint32_t left = train.bytes - at;
-			qd_recv(to, out + at, left < train.segment_bytes ? left : train.segment_bytes, &train.from, &train.to);
+			qd_recv(to, out + at,
+				left < train.segment_bytes ? left : train.segment_bytes,
+				&train.from, &train.to);
 		}
 	} while (train.more);
 	return packets;
@@ -91,10 +94,13 @@ __attribute__((visibility("default"))) int quicd_smoke(const char *certificate, 
 		return 1;
 	}
 	qd_set_release(release);
-	uint8_t cid[QD_CID_BYTES] = {1}, token[QD_RESET_TOKEN_BYTES] = {2}, body[10000], back[10000];
+	uint8_t cid[QD_CID_BYTES] = {1}, token[QD_RESET_TOKEN_BYTES] = {2}, body[10000],
+		back[10000];
 	memset(body, 0xb0, sizeof body);
-	struct qd_connection *client = qd_connect(client_config, "localhost", cid, sizeof cid, &client_address, &server_address, &code);
-	struct qd_connection *server = qd_accept(server_config, cid, token, NULL, 0, NULL, 0, &server_address, &client_address, &code);
+	struct qd_connection *client = qd_connect(client_config, "localhost", cid, sizeof cid,
+						  &client_address, &server_address, &code);
+	struct qd_connection *server = qd_accept(server_config, cid, token, NULL, 0, NULL, 0,
+						 &server_address, &client_address, &code);
 	if (!client || !server)
 		return 1;
 	while (flush(client, server) + flush(server, client) > 0) {
@@ -102,7 +108,8 @@ __attribute__((visibility("default"))) int quicd_smoke(const char *certificate, 
 	struct qd_state state;
 	qd_get_state(server, &state);
 	bool established = state.established;
-	ssize_t taken = qd_stream_send_ref(client, 0, body, sizeof body, true, &released, 1, 2, NULL);
+	ssize_t taken =
+		qd_stream_send_ref(client, 0, body, sizeof body, true, &released, 1, 2, NULL);
 	while (flush(client, server) + flush(server, client) > 0) {
 	}
 	bool fin = false;
@@ -114,7 +121,7 @@ __attribute__((visibility("default"))) int quicd_smoke(const char *certificate, 
 	qd_config_free(server_config);
 	free((void *)options.certificate_pem);
 	free((void *)options.private_key_pem);
-	printf("established %d, taken %zd, same %d, released %u, live bytes %ld\n", established, taken, same, released,
-	       live_bytes);
+	printf("established %d, taken %zd, same %d, released %u, live bytes %ld\n", established,
+	       taken, same, released, live_bytes);
 	return !(established && taken == (ssize_t)sizeof body && same && released == 1);
 }

@@ -2,9 +2,9 @@
 
 mod support;
 
-use std::time::Duration;
 use quicd_quiche::datagrams::*;
 use quicd_quiche::train::Train;
+use std::time::Duration;
 use support::*;
 
 /// A server with |bytes| to send, whose congestion window is open.
@@ -91,14 +91,19 @@ fn small_answers_are_neither_cut_nor_lost() {
         deliver(&pipe, &train, &bytes);
         segments += train.segments as u64;
     }
-    assert_eq!(pipe.server.stats().sent_packets - before, segments, "every packet that quiche made went out");
+    assert_eq!(
+        pipe.server.stats().sent_packets - before,
+        segments,
+        "every packet that quiche made went out"
+    );
     for stream in 0..30u64 {
         let body = vec![stream as u8; 10 + (stream as usize * 37) % 90];
         assert_eq!(pipe.client.read(stream * 4), (body, true), "stream {stream}");
     }
 }
 
-/// A datagram travels without STREAM frames, so a larger packet is behind a smaller one: it waits for the next train.
+/// A datagram travels without STREAM frames, so a larger packet is behind a smaller one: it waits
+/// for the next train.
 #[test]
 fn a_larger_packet_behind_a_smaller_one() {
     let queues = |options: &mut quicd_quiche::config::Options| {
@@ -122,7 +127,9 @@ fn a_larger_packet_behind_a_smaller_one() {
         }
         assert_eq!(pipe.server.stats().sent_packets - before, trains.iter().sum::<u64>());
         let mut datagram = [0; 64];
-        let bytes = unsafe { qd_datagram_recv(pipe.client.connection, datagram.as_mut_ptr(), datagram.len()) };
+        let bytes = unsafe {
+            qd_datagram_recv(pipe.client.connection, datagram.as_mut_ptr(), datagram.len())
+        };
         assert_eq!(bytes, 30);
     }
     assert_eq!(pipe.client.read(0), (vec![7; 1600], true));

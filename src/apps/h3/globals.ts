@@ -21,7 +21,10 @@ class UnwrappingRequest extends NativeRequest {
   }
 }
 
-/** Makes `Response` remember what it was made of, and `Request` and `fetch` take the requests of handlers. Idempotent. */
+/**
+ * Makes `Response` remember what it was made of, and `Request` and `fetch` take the requests of
+ * handlers. Idempotent.
+ */
 export function installKnownResponse(): void {
   globalThis.Response = KnownResponse as unknown as typeof Response;
   globalThis.Request = UnwrappingRequest as unknown as typeof Request;

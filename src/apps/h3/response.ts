@@ -2,9 +2,9 @@
  * A real Response that remembers what it was made of, so that HTTP/3 can send it without asking
  * the native object for a stream and for Headers (which costs more than the rest of the request).
  *
- * {@link installKnownResponse} puts it where handlers find `Response`. It is a subclass, so whatever
- * takes a Response (Bun.serve, Bun.write, clone) takes it; what it remembers stops counting as soon
- * as the program has looked at its headers, since it may have changed them.
+ * `installKnownResponse` puts it where handlers find `Response`. It is a subclass: whatever takes a
+ * Response (Bun.serve, Bun.write, clone) takes it; what it remembers stops counting as soon as
+ * the program has looked at its headers, since it may have changed them.
  */
 import { flattenHeaders, hasField } from "./response_fields.ts";
 

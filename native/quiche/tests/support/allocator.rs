@@ -13,7 +13,12 @@ unsafe extern "C" fn quicd_allocate(bytes: usize, align: usize, zeroed: bool) ->
 }
 
 #[no_mangle]
-unsafe extern "C" fn quicd_reallocate(old: *mut c_void, old_bytes: usize, align: usize, bytes: usize) -> *mut c_void {
+unsafe extern "C" fn quicd_reallocate(
+    old: *mut c_void,
+    old_bytes: usize,
+    align: usize,
+    bytes: usize,
+) -> *mut c_void {
     System.realloc(old.cast(), Layout::from_size_align_unchecked(old_bytes, align), bytes).cast()
 }
 

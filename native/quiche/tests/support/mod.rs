@@ -1,4 +1,5 @@
-//! Two connections of our own C border, joined in memory, with a NAT between them that can change its port.
+//! Two connections of our own C border, joined in memory, with a NAT between them that can change
+//! its port.
 
 #![allow(dead_code)] // each test file uses a part of it
 
@@ -91,7 +92,9 @@ impl End {
     pub fn train(&self, max_segments: u32, capacity: usize) -> Option<(Train, Vec<u8>)> {
         let mut out = vec![0; capacity];
         let mut train = Train::default();
-        let bytes = unsafe { qd_send_train(self.connection, out.as_mut_ptr(), out.len(), max_segments, &mut train) };
+        let bytes = unsafe {
+            qd_send_train(self.connection, out.as_mut_ptr(), out.len(), max_segments, &mut train)
+        };
         if bytes == -1 {
             return None;
         }
@@ -125,7 +128,16 @@ impl End {
     }
 
     pub fn send(&self, stream: u64, data: &[u8], fin: bool) -> isize {
-        unsafe { qd_stream_send_copy(self.connection, stream, data.as_ptr(), data.len(), fin, std::ptr::null_mut()) }
+        unsafe {
+            qd_stream_send_copy(
+                self.connection,
+                stream,
+                data.as_ptr(),
+                data.len(),
+                fin,
+                std::ptr::null_mut(),
+            )
+        }
     }
 
     /// All that is there, and whether the stream has ended; None once the stream is gone.
@@ -135,7 +147,14 @@ impl End {
         let mut fin = false;
         loop {
             let bytes = unsafe {
-                qd_stream_recv(self.connection, stream, out.as_mut_ptr(), out.len(), &mut fin, std::ptr::null_mut())
+                qd_stream_recv(
+                    self.connection,
+                    stream,
+                    out.as_mut_ptr(),
+                    out.len(),
+                    &mut fin,
+                    std::ptr::null_mut(),
+                )
             };
             if bytes < 0 {
                 return (all, fin);
@@ -154,7 +173,8 @@ impl End {
             let mut cid = [self.tag; CID_BYTES];
             cid[0] = self.next_cid;
             let token = [self.next_cid; RESET_TOKEN_BYTES];
-            let sequence = unsafe { qd_new_scid(self.connection, cid.as_ptr(), token.as_ptr(), false) };
+            let sequence =
+                unsafe { qd_new_scid(self.connection, cid.as_ptr(), token.as_ptr(), false) };
             if sequence < 0 {
                 return;
             }
@@ -213,22 +233,48 @@ impl Pipe {
         Self::with(|_| {}, |_| {}, CID_BYTES)
     }
 
-    pub fn with(client: impl FnOnce(&mut Options), server: impl FnOnce(&mut Options), cid_bytes: usize) -> Self {
+    pub fn with(
+        client: impl FnOnce(&mut Options),
+        server: impl FnOnce(&mut Options),
+        cid_bytes: usize,
+    ) -> Self {
         let (client_config, server_config) = (config(false, client), config(true, server));
-        let (inner, outer, nat) =
-            (Address::from(address(CLIENT)), Address::from(address(SERVER)), Address::from(address(NAT)));
+        let (inner, outer, nat) = (
+            Address::from(address(CLIENT)),
+            Address::from(address(SERVER)),
+            Address::from(address(NAT)),
+        );
         let (client_cid, server_cid) = ([0xc1; CID_BYTES], [0x5e; CID_BYTES]);
         let mut error = 0;
         let token = [7; RESET_TOKEN_BYTES];
         let client = unsafe {
             let name = c"example.test";
-            qd_connect(client_config, name.as_ptr(), client_cid.as_ptr(), cid_bytes, &inner, &outer, &mut error)
+            qd_connect(
+                client_config,
+                name.as_ptr(),
+                client_cid.as_ptr(),
+                cid_bytes,
+                &inner,
+                &outer,
+                &mut error,
+            )
         };
         assert_eq!(error, 0);
         let none = std::ptr::null();
         let server = unsafe {
             let cid = server_cid.as_ptr();
-            qd_accept(server_config, cid, token.as_ptr(), none, 0, none, 0, &outer, &nat, &mut error)
+            qd_accept(
+                server_config,
+                cid,
+                token.as_ptr(),
+                none,
+                0,
+                none,
+                0,
+                &outer,
+                &nat,
+                &mut error,
+            )
         };
         assert_eq!(error, 0);
         let end = |connection, config, tag| End { connection, config, next_cid: 0, tag };
@@ -285,7 +331,9 @@ impl Pipe {
                 return false;
             }
             let wait = self.client.timers().into_iter().chain(self.server.timers()).min();
-            std::thread::sleep(wait.unwrap_or_default().clamp(Duration::from_micros(50), Duration::from_millis(5)));
+            std::thread::sleep(
+                wait.unwrap_or_default().clamp(Duration::from_micros(50), Duration::from_millis(5)),
+            );
         }
     }
 
