@@ -1,6 +1,7 @@
 /* app.c - see app.h. */
 #include "app.h"
 #include <assert.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include "engine.h"
@@ -71,6 +72,18 @@ static void start_afresh(struct quicd_app *app)
 	atomic_store(&app->slab.wanted, 0);
 }
 
+/*
+ * An app thread that is woken does not push its worker off the CPU (sched(7), SCHED_BATCH): the
+ * worker finishes its batch, and one ring is for all of it. The other way round a worker that is
+ * woken does pre-empt JavaScript: QUIC waits for nobody. Only from and to the default policy.
+ */
+static void let_workers_finish(bool on)
+{
+	const struct sched_param param = {.sched_priority = 0};
+	if (sched_getscheduler(0) == (on ? SCHED_OTHER : SCHED_BATCH))
+		sched_setscheduler(0, on ? SCHED_BATCH : SCHED_OTHER, &param);
+}
+
 bool quicd_app_attach(struct quicd_app *app, void (*bell)(void *context), void *context)
 {
 	pthread_mutex_lock(&app->bell_lock);
@@ -84,6 +97,8 @@ bool quicd_app_attach(struct quicd_app *app, void (*bell)(void *context), void *
 		atomic_store_explicit(&app->state, QUICD_APP_ATTACHED, memory_order_release);
 	}
 	pthread_mutex_unlock(&app->bell_lock);
+	if (ok)
+		let_workers_finish(true);
 	return ok;
 }
 
@@ -98,8 +113,10 @@ void quicd_app_detach(struct quicd_app *app)
 		atomic_store(&app->state, QUICD_APP_LEAVING);
 	}
 	pthread_mutex_unlock(&app->bell_lock);
-	if (attached)
+	if (attached) {
+		let_workers_finish(false);
 		quicd_engine_kick_all(app->engine);
+	}
 }
 
 bool quicd_app_is_leaving(struct quicd_app *app, uint32_t worker)
