@@ -1,6 +1,10 @@
+interface Reader {
+  read(): Promise<{ value?: Uint8Array | undefined; done: boolean }>;
+}
+
 /** The lines that a child process prints, one at a time. */
 export class Lines {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #reader: Reader;
   readonly #decoder = new TextDecoder();
   #text = "";
 

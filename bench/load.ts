@@ -28,6 +28,7 @@ export interface LoadResult {
   datagrams_received: number;
   system_calls: number;
   lost_packets: number;
+  dropped_datagrams: number;
 }
 
 const BUILD = join(import.meta.dir, "load/build.sh");

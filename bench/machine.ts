@@ -1,7 +1,6 @@
 /** The machine that a bench ran on, and whether it had the machine for itself. */
 import { readFileSync } from "node:fs";
 import { availableParallelism, cpus, release } from "node:os";
-import { droppedDatagrams } from "./usage.ts";
 
 export interface Machine {
   kernel: string;
@@ -26,7 +25,7 @@ export interface Noise {
   stealShare: number;
   /** Used by processes that are no part of the bench. */
   othersShare: number;
-  /** Datagrams dropped at full socket buffers. */
+  /** Datagrams that found a socket of the load client full: it did not get its share of CPU. */
   drops: number;
 }
 
@@ -41,7 +40,7 @@ export function complaints(noise: Noise): string[] {
     ...(noise.othersShare > OTHERS_SHARE_MAX
       ? [`other processes used ${percent(noise.othersShare)} of the machine`]
       : []),
-    ...(noise.drops > 0 ? [`${noise.drops} datagrams dropped`] : []),
+    ...(noise.drops > 0 ? [`${noise.drops} datagrams dropped at the client`] : []),
   ];
 }
 
@@ -50,7 +49,6 @@ interface Snapshot {
   total: number;
   busy: number;
   steal: number;
-  drops: number;
 }
 
 const TICKS_PER_SECOND = 100;
@@ -63,11 +61,11 @@ function snapshot(): Snapshot {
     ticks;
   const busy = user + nice + system + irq + soft;
   const total = busy + idle + waiting + steal;
-  return { atMs: performance.now(), total, busy, steal, drops: droppedDatagrams() };
+  return { atMs: performance.now(), total, busy, steal };
 }
 
 /** Starts watching; what it returns ends it, given the CPU that the bench itself used. */
-export function watchNoise(): (benchCpuSeconds: number) => Noise {
+export function watchNoise(): (benchCpuSeconds: number) => Omit<Noise, "drops"> {
   const before = snapshot();
   const ownBefore = process.cpuUsage();
   return (benchCpuSeconds) => {
@@ -79,7 +77,18 @@ export function watchNoise(): (benchCpuSeconds: number) => Noise {
       seconds: (after.atMs - before.atMs) / 1000,
       stealShare: (after.steal - before.steal) / total,
       othersShare: Math.max(0, after.busy - before.busy - ours) / total,
-      drops: after.drops - before.drops,
     };
   };
+}
+
+const QUIET_SAMPLE_MS = 300;
+
+/** Until nobody else uses the machine; gives up, without a word, at the limit. */
+export async function waitForQuiet(limitMs: number): Promise<void> {
+  const end = performance.now() + limitMs;
+  while (performance.now() < end) {
+    const watched = watchNoise();
+    await Bun.sleep(QUIET_SAMPLE_MS);
+    if (watched(0).othersShare < OTHERS_SHARE_MAX) return;
+  }
 }

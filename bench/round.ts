@@ -3,7 +3,7 @@ import { Load, type LoadOptions, type LoadResult } from "./load.ts";
 import { complaints, type Noise, watchNoise } from "./machine.ts";
 import type { ServerCounters } from "./servers/control.ts";
 import type { Subject } from "./subject.ts";
-import { switchesOf, type Usage, usageBetween } from "./usage.ts";
+import { droppedDatagrams, switchesOf, type Usage, usageBetween } from "./usage.ts";
 
 export interface ThreadShare {
   name: string;
@@ -21,6 +21,8 @@ export interface Round {
   /** Those that ran at all, busiest first. */
   threads: ThreadShare[];
   counters: ServerCounters;
+  /** Datagrams that found the server's socket full. */
+  dropped: number;
   noise: Noise;
 }
 
@@ -43,10 +45,15 @@ export async function measure(subject: Subject, options: LoadOptions): Promise<R
   await using load = await Load.start(subject.address, options);
   const countersBefore = await subject.counters();
   const usageBefore = subject.usage();
+  const droppedBefore = droppedDatagrams(subject.port);
   const watched = watchNoise();
   const result = await load.count();
   const used = usageBetween(usageBefore, subject.usage());
-  const noise = watched(used.cpuSeconds + result.cpu_seconds);
+  const noise = {
+    ...watched(used.cpuSeconds + result.cpu_seconds),
+    drops: result.dropped_datagrams,
+  };
+  const dropped = droppedDatagrams(subject.port) - droppedBefore;
   const counters = difference(countersBefore, await subject.counters());
   const { voluntary, involuntary } = switchesOf(used);
   return {
@@ -57,19 +64,31 @@ export async function measure(subject: Subject, options: LoadOptions): Promise<R
     involuntarySwitches: involuntary,
     threads: busyThreads(used),
     counters,
+    dropped,
     noise,
+  };
+}
+
+/** Not counted: compiles what is hot, grows what grows. */
+export async function warmUp(subject: Subject, options: LoadOptions): Promise<void> {
+  await using load = await Load.start(subject.address, options);
+  await load.count();
+}
+
+/** Of several rounds together. */
+export function noiseOf(rounds: readonly Round[]): Noise {
+  const seconds = rounds.reduce((sum, { noise }) => sum + noise.seconds, 0);
+  const mean = (key: "stealShare" | "othersShare") =>
+    rounds.reduce((sum, { noise }) => sum + noise[key] * noise.seconds, 0) / seconds;
+  return {
+    seconds,
+    stealShare: mean("stealShare"),
+    othersShare: mean("othersShare"),
+    drops: rounds.reduce((sum, { noise }) => sum + noise.drops, 0),
   };
 }
 
 /** Why these rounds should not be trusted; empty when they can be. */
 export function complaintsOf(rounds: readonly Round[]): string[] {
-  const seconds = rounds.reduce((sum, { noise }) => sum + noise.seconds, 0);
-  const mean = (key: "stealShare" | "othersShare") =>
-    rounds.reduce((sum, { noise }) => sum + noise[key] * noise.seconds, 0) / seconds;
-  return complaints({
-    seconds,
-    stealShare: mean("stealShare"),
-    othersShare: mean("othersShare"),
-    drops: rounds.reduce((sum, { noise }) => sum + noise.drops, 0),
-  });
+  return complaints(noiseOf(rounds));
 }

@@ -30,14 +30,15 @@ export function summarize({ label, ours, peer }: Row): RowSummary {
 }
 
 function ratioText(ratio: Estimate | null): string {
-  if (ratio === null || !Number.isFinite(ratio.median)) return "";
+  if (ratio === null || !Number.isFinite(ratio.low + ratio.high)) return "";
   const { median, low, high } = ratio;
   return `${median.toFixed(3).padStart(9)}   [${low.toFixed(3)}, ${high.toFixed(3)}]`;
 }
 
 /** Medians; the last columns are the median of the rounds' ratios and its 90 % interval. */
 export function table(names: readonly [string, string], rows: readonly Row[]): string {
-  const head = "".padEnd(LABEL_COLUMNS) + names.map((name) => name.padStart(FIGURE_COLUMNS)).join("");
+  const head =
+    "".padEnd(LABEL_COLUMNS) + names.map((name) => name.padStart(FIGURE_COLUMNS)).join("");
   const lines = rows.map((row) => {
     const { ours, peer, ratio } = summarize(row);
     const figure = (value: number | null) =>

@@ -49,7 +49,11 @@ export function readUsage(pid: number): Usage {
   for (const id of readdirSync(`/proc/${pid}/task`)) {
     threads.set(Number(id), readThread(`/proc/${pid}/task/${id}`));
   }
-  return { cpuSeconds: Number(fields[11]) / TICKS_PER_SECOND + systemSeconds, systemSeconds, threads };
+  return {
+    cpuSeconds: Number(fields[11]) / TICKS_PER_SECOND + systemSeconds,
+    systemSeconds,
+    threads,
+  };
 }
 
 /** Two ticks, for user and system time, that may be cut off at either end. */
@@ -86,12 +90,16 @@ export function switchesOf(usage: Usage): { voluntary: number; involuntary: numb
   return { voluntary, involuntary };
 }
 
-/** Datagrams that found a full socket buffer, of the whole machine, since its start. */
-export function droppedDatagrams(): number {
-  const [names = "", values = ""] = read("/proc/net/snmp")
-    .split("\n")
-    .filter((line) => line.startsWith("Udp:"));
-  const place = names.split(" ").indexOf("RcvbufErrors");
-  const overSix = /^Udp6RcvbufErrors\s+(\d+)/m.exec(read("/proc/net/snmp6"))?.[1] ?? 0;
-  return Number(values.split(" ")[place] ?? 0) + Number(overSix);
+/** Datagrams that found a full buffer of a socket bound to this port, since it was opened. */
+export function droppedDatagrams(port: number): number {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  let dropped = 0;
+  for (const table of ["/proc/net/udp", "/proc/net/udp6"]) {
+    for (const line of read(table).split("\n")) {
+      const fields = line.trim().split(/\s+/);
+      // Columns: the local address is the second, drops the last.
+      if (fields[1]?.endsWith(local) === true) dropped += Number(fields.at(-1));
+    }
+  }
+  return dropped;
 }

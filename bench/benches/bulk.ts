@@ -1,10 +1,10 @@
 /** Bodies of 1 MiB and 64 MiB that the handler has in memory: CPU per gigabyte, and speed. */
-import { turningOrder } from "../compare.ts";
+import { interleave } from "../interleave.ts";
 import { type LoadOptions, loadClient } from "../load.ts";
 import type { BenchOptions } from "../options.ts";
 import type { Bench, Outcome } from "../report.ts";
 import { Rivals } from "../rivals.ts";
-import { complaintsOf, measure, type Round } from "../round.ts";
+import { complaintsOf, measure, type Round, warmUp } from "../round.ts";
 import { type Row, summarize, table } from "../table.ts";
 
 const ROUNDS = 7;
@@ -36,6 +36,7 @@ const FIGURES: { label: string; digits?: number; of: (round: Round) => number }[
     digits: 0,
     of: ({ load }) => (load.datagrams_sent / load.body_bytes) * MEGA,
   },
+  { label: "dropped at its socket / run", digits: 0, of: ({ dropped }) => dropped },
   {
     label: "context switches / MB",
     digits: 1,
@@ -58,20 +59,25 @@ async function run(options: BenchOptions, progress: (text: string) => void): Pro
   const rounds: unknown[] = [];
   const tables: string[] = [];
   const rows: Row[] = [];
+  let retaken = 0;
   for (const { label, bytes, connections, streams } of SIZES) {
     const load: LoadOptions = {
       ...{ mode: "bulk", verify: true, bytes, connections, streams, seconds },
       warmUpSeconds: options.quick ? QUICK.warmUpSeconds : WARM_UP_SECONDS,
       cpu: options.clientCpu,
     };
-    const ours: Round[] = [];
-    const peer: Round[] = [];
-    for (let index = 0; index < count; index++) {
-      for (const subject of turningOrder(rivals.both, index)) {
-        progress(`bulk: ${label}, round ${index + 1} of ${count}, ${subject.name}`);
-        (subject === rivals.ours ? ours : peer).push(await measure(subject, load));
-      }
-    }
+    for (const subject of rivals.both) await warmUp(subject, load);
+    const schedule = {
+      ...{ label: `bulk: ${label}`, rounds: count, progress },
+      retakes: options.quick ? 0 : count,
+    };
+    const { ours, peer, thrownAway } = await interleave(
+      rivals,
+      schedule,
+      (subject) => measure(subject, load),
+      (round) => [round],
+    );
+    retaken += thrownAway;
     const own = FIGURES.map(({ of, ...rest }) => ({
       ...rest,
       ours: ours.map(of),
@@ -83,7 +89,9 @@ async function run(options: BenchOptions, progress: (text: string) => void): Pro
     all.push(...ours, ...peer);
   }
   return {
-    method: `${count} interleaved rounds of ${seconds} s and more; every byte compared`,
+    method:
+      `${count} interleaved rounds of ${seconds} s and more, every byte compared; ` +
+      `${retaken} noisy rounds taken again`,
     text: tables.join("\n\n"),
     complaints: complaintsOf(all),
     errors: all.reduce((sum, round) => sum + round.load.errors, 0),

@@ -4,12 +4,12 @@
  * Load on loopback: the kernel's receive work is done in the sender's context, so the server pays
  * for delivering its answers and the client for delivering its requests; the same for both servers.
  */
-import { turningOrder } from "../compare.ts";
+import { interleave } from "../interleave.ts";
 import { Load, type LoadOptions, loadClient } from "../load.ts";
 import type { BenchOptions } from "../options.ts";
 import type { Bench, Outcome } from "../report.ts";
 import { Rivals } from "../rivals.ts";
-import { complaintsOf, measure, type Round } from "../round.ts";
+import { complaintsOf, measure, type Round, warmUp } from "../round.ts";
 import type { Subject } from "../subject.ts";
 import { canCount, countSystemCalls } from "../system_calls.ts";
 import { type Row, summarize, table } from "../table.ts";
@@ -40,6 +40,7 @@ const FIGURES: { label: string; digits?: number; of: Figure }[] = [
   { label: "datagrams to the server / request", of: perRequest(({ load }) => load.datagrams_sent) },
   { label: "datagrams from it / request", of: perRequest(({ load }) => load.datagrams_received) },
   { label: "packets lost / run", digits: 0, of: ({ load }) => load.lost_packets },
+  { label: "dropped at its socket / run", digits: 0, of: ({ dropped }) => dropped },
   {
     label: "context switches / request",
     digits: 3,
@@ -50,7 +51,10 @@ const FIGURES: { label: string; digits?: number; of: Figure }[] = [
     digits: 3,
     of: perRequest((round) => round.involuntarySwitches),
   },
-  { label: "CPU of the client / request, us", of: perRequest(({ load }) => load.cpu_seconds * MICRO) },
+  {
+    label: "CPU of the client / request, us",
+    of: perRequest(({ load }) => load.cpu_seconds * MICRO),
+  },
 ];
 
 /** What only ours counts. */
@@ -110,14 +114,17 @@ async function run(options: BenchOptions, progress: (text: string) => void): Pro
   await using rivals = await Rivals.start(options);
   const load = loadOptions(options);
   const count = options.rounds ?? (options.quick ? QUICK.rounds : ROUNDS);
-  const ours: Round[] = [];
-  const peer: Round[] = [];
-  for (let index = 0; index < count; index++) {
-    for (const subject of turningOrder(rivals.both, index)) {
-      progress(`request: round ${index + 1} of ${count}, ${subject.name}`);
-      (subject === rivals.ours ? ours : peer).push(await measure(subject, load));
-    }
-  }
+  for (const subject of rivals.both) await warmUp(subject, load);
+  const schedule = {
+    ...{ label: "request", rounds: count, progress },
+    retakes: options.quick ? 0 : count,
+  };
+  const { ours, peer, thrownAway } = await interleave(
+    rivals,
+    schedule,
+    (subject) => measure(subject, load),
+    (round) => [round],
+  );
   const rows: Row[] = FIGURES.map(({ of, ...rest }) => ({
     ...rest,
     ours: ours.map(of),
@@ -135,7 +142,7 @@ async function run(options: BenchOptions, progress: (text: string) => void): Pro
   return {
     method:
       `${count} interleaved rounds of ${load.seconds} s, ${CONNECTIONS} connections x ${STREAMS} ` +
-      "streams, closed loop",
+      `streams, closed loop; ${thrownAway} noisy rounds taken again`,
     text: [table(names, rows), shares(names[0], ours), shares(names[1], peer)].join("\n\n"),
     complaints: complaintsOf([...ours, ...peer]),
     errors: [...ours, ...peer].reduce((sum, round) => sum + round.load.errors, 0),

@@ -3,6 +3,7 @@
  * time, while every turn of the event loop takes 5 ms.
  */
 import { median, turningOrder } from "../compare.ts";
+import { interleave } from "../interleave.ts";
 import { type LoadOptions, loadClient } from "../load.ts";
 import type { BenchOptions } from "../options.ts";
 import type { Bench, Outcome } from "../report.ts";
@@ -45,14 +46,16 @@ async function run(options: BenchOptions, progress: (text: string) => void): Pro
     warmUpSeconds: options.quick ? QUICK.warmUpSeconds : WARM_UP_SECONDS,
     cpu: options.clientCpu,
   };
-  const ours: Pair[] = [];
-  const peer: Pair[] = [];
-  for (let index = 0; index < count; index++) {
-    for (const subject of turningOrder(rivals.both, index)) {
-      progress(`stall: pair ${index + 1} of ${count}, ${subject.name}`);
-      (subject === rivals.ours ? ours : peer).push(await measurePair(subject, load, index));
-    }
-  }
+  const schedule = {
+    ...{ label: "stall", rounds: count, progress },
+    retakes: options.quick ? 0 : count,
+  };
+  const { ours, peer, thrownAway } = await interleave(
+    rivals,
+    schedule,
+    (subject, index) => measurePair(subject, load, index),
+    ({ free, stalled }) => [free, stalled],
+  );
   const row = (label: string, digits: number, of: (pair: Pair) => number): Row => ({
     ...{ label, digits },
     ours: ours.map(of),
@@ -67,7 +70,9 @@ async function run(options: BenchOptions, progress: (text: string) => void): Pro
   const share = (pairs: Pair[]) => `${(median(pairs.map(kept)) * 100).toFixed(1)} %`;
   const all = [...ours, ...peer].flatMap(({ free, stalled }) => [free, stalled]);
   return {
-    method: `${count} interleaved pairs of ${load.seconds} s, one download; every byte compared`,
+    method:
+      `${count} interleaved pairs of ${load.seconds} s, one download, every byte compared; ` +
+      `${thrownAway} noisy pairs taken again`,
     text:
       `${table([rivals.ours.name, rivals.peer.name], rows)}\n\n` +
       `  kept: ${share(ours)} by QuicD, ${share(peer)} by Bun.serve`,

@@ -1,5 +1,7 @@
 /** The command line that every server under measurement takes. */
+import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { developmentCertificate } from "../../src/tls/development.ts";
 
 const { values } = parseArgs({
   options: {
@@ -11,13 +13,17 @@ const { values } = parseArgs({
   },
 });
 
-if (values.cert === undefined || values.key === undefined) {
-  console.error("--cert FILE and --key FILE are missing");
-  process.exit(2);
+/** Of --cert and --key, else the development certificate. */
+function certificate(): { cert: string; key: string } {
+  const { cert, key } = values;
+  if (cert !== undefined && key !== undefined) {
+    return { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
+  }
+  const { certificatePem, privateKeyPem } = developmentCertificate();
+  return { cert: certificatePem, key: privateKeyPem };
 }
 
-export const certPath: string = values.cert;
-export const keyPath: string = values.key;
+export const tls = certificate();
 export const port = Number(values.port);
 export const workers = Number(values.workers);
 export const backend = values.backend as "auto" | "io_uring" | "syscalls";

@@ -1,17 +1,17 @@
-//   bun bench/servers/bun_fetch.ts --cert cert.pem --key key.pem --port 4433
-//   bun bench/servers/bun_fetch.ts --cert cert.pem --key key.pem < /dev/null
-//   bun --cpu-prof-md bench/servers/bun_fetch.ts --cert cert.pem --key key.pem --port 4433
+//   bun bench/servers/bun_fetch.ts --port 4433
+//   bun --cpu-prof-md bench/servers/bun_fetch.ts --port 4433
+//   (sleep 60) | bun bench/servers/bun_fetch.ts --port 4433
 //
 // Bun.serve's own HTTP/3 with the handler under measurement. It runs on the JavaScript thread: the
-// number of workers says nothing here.
-import { certPath, HOST, keyPath, port } from "./arguments.ts";
+// number of workers says nothing here. Ends with its standard input.
+import { HOST, port, tls } from "./arguments.ts";
 import { control } from "./control.ts";
 import { answer } from "./handler.ts";
 
 const server = Bun.serve({
   port,
   hostname: HOST,
-  tls: { cert: Bun.file(certPath), key: Bun.file(keyPath) },
+  tls,
   http1: false,
   http3: true,
   development: false,

@@ -1,18 +1,18 @@
-//   bun bench/servers/quicd_fetch.ts --cert cert.pem --key key.pem --port 4433
-//   bun bench/servers/quicd_fetch.ts --cert cert.pem --key key.pem --workers 2
-//   bun bench/servers/quicd_fetch.ts --cert cert.pem --key key.pem --backend syscalls
+//   bun bench/servers/quicd_fetch.ts --port 4433
+//   bun bench/servers/quicd_fetch.ts --port 4433 --workers 2 --backend syscalls
+//   bun --cpu-prof-md bench/servers/quicd_fetch.ts --port 4433
 //
-// QuicD with the handler under measurement.
+// QuicD with the handler under measurement. Ends with its standard input.
 import { serve } from "../../src/index.ts";
 import { loadLibrary } from "../../src/native/library.ts";
-import { backend, certPath, HOST, keyPath, port, workers } from "./arguments.ts";
+import { backend, HOST, port, tls, workers } from "./arguments.ts";
 import { control } from "./control.ts";
 import { answer } from "./handler.ts";
 
 const server = await serve({
   port,
   hostname: HOST,
-  tls: { cert: Bun.file(certPath), key: Bun.file(keyPath) },
+  tls,
   workers,
   backend,
   fetch: answer,

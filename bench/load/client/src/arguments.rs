@@ -45,7 +45,9 @@ pub fn parse(words: impl Iterator<Item = String>) -> Result<Arguments, String> {
     let mut words = words.peekable();
     let address = words.next().ok_or("ADDRESS:PORT is missing")?;
     let mut arguments = Arguments {
-        peer: address.parse().map_err(|_| format!("{address}: not IP:PORT"))?,
+        peer: address
+            .parse()
+            .map_err(|_| format!("{address}: not IP:PORT"))?,
         host: "localhost".into(),
         workload: Workload::default(),
         connections: 10,
@@ -94,10 +96,14 @@ fn set(arguments: &mut Arguments, flag: &str, value: &str) -> Result<(), String>
 }
 
 fn number<N: std::str::FromStr>(flag: &str, value: &str) -> Result<N, String> {
-    value.parse().map_err(|_| format!("{flag} {value}: not a whole number"))
+    value
+        .parse()
+        .map_err(|_| format!("{flag} {value}: not a whole number"))
 }
 
 fn duration(flag: &str, value: &str) -> Result<Duration, String> {
-    let seconds: f64 = value.parse().map_err(|_| format!("{flag} {value}: not a number"))?;
+    let seconds: f64 = value
+        .parse()
+        .map_err(|_| format!("{flag} {value}: not a number"))?;
     Duration::try_from_secs_f64(seconds).map_err(|_| format!("{flag} {value}: not a duration"))
 }

@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 use quiche::h3::{self, HeaderRef, NameValue};
 
 use crate::socket::{ReceiveBuffers, Socket};
-use crate::tally::Tally;
+use crate::tally::{Errors, Tally};
 use crate::workload::{Checker, Workload};
 
 const UDP_PAYLOAD_BYTES: usize = 1350;
+/// What browsers give. The socket's buffer holds it all, so that nothing need be dropped there.
+const WINDOW_BYTES: u64 = 6 << 20;
 const TRAIN_SEGMENTS: usize = 48;
 
 /// Of the thread, lent to whichever connection has its turn.
@@ -54,11 +56,11 @@ pub fn transport_config() -> quiche::Result<quiche::Config> {
     config.set_max_recv_udp_payload_size(1500);
     config.set_max_send_udp_payload_size(UDP_PAYLOAD_BYTES);
     config.enable_pacing(false);
-    config.set_initial_max_data(64 << 20);
-    config.set_max_connection_window(64 << 20);
-    config.set_initial_max_stream_data_bidi_local(16 << 20);
+    config.set_initial_max_data(WINDOW_BYTES);
+    config.set_max_connection_window(WINDOW_BYTES);
+    config.set_initial_max_stream_data_bidi_local(WINDOW_BYTES);
     config.set_initial_max_stream_data_uni(1 << 20);
-    config.set_max_stream_window(16 << 20);
+    config.set_max_stream_window(WINDOW_BYTES);
     config.set_initial_max_streams_uni(8);
     Ok(config)
 }
@@ -81,7 +83,15 @@ impl Connection {
             .map_err(io::Error::other)?;
         let opened = Instant::now();
         let flights = HashMap::new();
-        Ok(Connection { quic, h3: None, socket, peer, opened, handshake: None, flights })
+        Ok(Connection {
+            quic,
+            h3: None,
+            socket,
+            peer,
+            opened,
+            handshake: None,
+            flights,
+        })
     }
 
     pub fn in_flight(&self) -> usize {
@@ -107,6 +117,20 @@ impl Connection {
         count
     }
 
+    /// Of bodies without end: what came must be right, and something must have come.
+    pub fn judge_streams(&self, errors: &mut Errors) {
+        errors.unanswered += u64::from(self.flights.is_empty());
+        for flight in self.flights.values() {
+            if flight.received == 0 {
+                errors.unanswered += 1;
+            } else if !flight.good_status {
+                errors.status += 1;
+            } else if !flight.good_body {
+                errors.body += 1;
+            }
+        }
+    }
+
     pub fn close(&mut self, desk: &mut Desk) {
         // H3_NO_ERROR (RFC 9114 §8.1); an error here means that it is closed already.
         let _ = self.quic.close(true, 0x100, b"");
@@ -114,7 +138,10 @@ impl Connection {
     }
 
     pub fn receive(&mut self, desk: &mut Desk) {
-        let info = quiche::RecvInfo { from: self.peer, to: self.socket.local };
+        let info = quiche::RecvInfo {
+            from: self.peer,
+            to: self.socket.local,
+        };
         let quic = &mut self.quic;
         self.socket.receive(&mut desk.receive, |datagram| {
             // A bad datagram is the connection's to count or to end by.
@@ -149,7 +176,9 @@ impl Connection {
     fn take_events(&mut self, h3: &mut h3::Connection, load: &Workload, desk: &mut Desk) {
         let now = Instant::now();
         while let Ok((stream, event)) = h3.poll(&mut self.quic) {
-            let Some(flight) = self.flights.get_mut(&stream) else { continue };
+            let Some(flight) = self.flights.get_mut(&stream) else {
+                continue;
+            };
             match event {
                 h3::Event::Headers { list, .. } => {
                     let is_ok = |h: &h3::Header| h.name() == b":status" && h.value() == b"200";
@@ -167,7 +196,9 @@ impl Connection {
                 h3::Event::Finished => {
                     let flight = self.flights.remove(&stream).expect("just found");
                     judge(&flight, load, desk);
-                    desk.tally.latency_us.push((now - flight.since).as_micros() as u32);
+                    desk.tally
+                        .latency_us
+                        .push((now - flight.since).as_micros() as u32);
                 }
                 h3::Event::Reset(_) => {
                     self.flights.remove(&stream);
@@ -199,7 +230,9 @@ impl Connection {
                 HeaderRef::new(b"user-agent", b"quicd_load"),
                 HeaderRef::new(b"accept", b"*/*"),
             ];
-            let Ok(stream) = h3.send_request(&mut self.quic, &headers, unsent == 0) else { return };
+            let Ok(stream) = h3.send_request(&mut self.quic, &headers, unsent == 0) else {
+                return;
+            };
             desk.sequence += 1;
             desk.allowance -= 1;
             let flight = Flight {
@@ -219,7 +252,9 @@ impl Connection {
             while flight.unsent > 0 {
                 let part = &desk.upload[..desk.upload.len().min(flight.unsent as usize)];
                 let last = part.len() as u64 == flight.unsent;
-                let Ok(taken) = h3.send_body(&mut self.quic, stream, part, last) else { break };
+                let Ok(taken) = h3.send_body(&mut self.quic, stream, part, last) else {
+                    break;
+                };
                 flight.unsent -= taken as u64;
             }
         }
@@ -231,7 +266,9 @@ impl Connection {
         let (mut start, mut end, mut segment) = (0, 0, 0);
         loop {
             let room = &mut out[end..end + UDP_PAYLOAD_BYTES];
-            let Ok((length, _)) = self.quic.send(room) else { break };
+            let Ok((length, _)) = self.quic.send(room) else {
+                break;
+            };
             if end > start && length > segment {
                 self.socket.send(&out[start..end], segment);
                 start = end;

@@ -37,7 +37,9 @@ pub fn run(arguments: Arguments) -> io::Result<u64> {
     let earlier = driver.start_counting();
     let start = Instant::now();
     driver.load_for(driver.arguments.seconds, driver.arguments.requests);
-    if driver.arguments.workload.mode != Mode::Stream {
+    if driver.arguments.workload.mode == Mode::Stream {
+        driver.judge_streams();
+    } else {
         driver.drain();
     }
     let elapsed = start.elapsed();
@@ -80,7 +82,13 @@ impl Driver {
             allowance: 0,
             tally: Tally::default(),
         };
-        Ok(Driver { arguments, poller, connections, desk, line_read: false })
+        Ok(Driver {
+            arguments,
+            poller,
+            connections,
+            desk,
+            line_read: false,
+        })
     }
 
     fn connect(&mut self) -> Opening {
@@ -92,7 +100,11 @@ impl Driver {
         let handshakes = self.connections.iter().filter_map(|c| c.handshake);
         let handshake_us: Vec<u32> = handshakes.map(|time| time.as_micros() as u32).collect();
         let connections = self.connections.len();
-        Opening { connections, connected: handshake_us.len(), handshake_us }
+        Opening {
+            connections,
+            connected: handshake_us.len(),
+            handshake_us,
+        }
     }
 
     /// Makes requests for this long, or this many of them.
@@ -118,7 +130,10 @@ impl Driver {
 
     fn start_counting(&mut self) -> Spent {
         let errors = std::mem::take(&mut self.desk.tally.errors);
-        self.desk.tally = Tally { errors, ..Tally::default() };
+        self.desk.tally = Tally {
+            errors,
+            ..Tally::default()
+        };
         self.spent()
     }
 
@@ -126,6 +141,12 @@ impl Driver {
         self.line_read = false;
         while !self.line_read {
             self.turn(Instant::now() + PATIENCE);
+        }
+    }
+
+    fn judge_streams(&mut self) {
+        for connection in &self.connections {
+            connection.judge_streams(&mut self.desk.tally.errors);
         }
     }
 
@@ -140,13 +161,17 @@ impl Driver {
     }
 
     fn spent(&self) -> Spent {
-        let mut spent = Spent { cpu_seconds: cpu_seconds(), ..Spent::default() };
+        let mut spent = Spent {
+            cpu_seconds: cpu_seconds(),
+            ..Spent::default()
+        };
         for connection in &self.connections {
             let counts = connection.socket.counts;
             spent.sent += counts.sent;
             spent.received += counts.received;
             spent.system_calls += counts.system_calls;
             spent.lost += connection.lost();
+            spent.dropped += connection.socket.dropped();
         }
         spent
     }
@@ -167,14 +192,22 @@ impl Driver {
         }
         let now = Instant::now();
         for index in 0..self.connections.len() {
-            if self.connections[index].deadline().is_some_and(|at| at <= now) {
+            if self.connections[index]
+                .deadline()
+                .is_some_and(|at| at <= now)
+            {
                 self.advance(index);
             }
         }
     }
 
     fn advance(&mut self, index: usize) {
-        let Arguments { workload, host, streams, .. } = &self.arguments;
+        let Arguments {
+            workload,
+            host,
+            streams,
+            ..
+        } = &self.arguments;
         self.connections[index].advance(workload, host, *streams, &mut self.desk);
     }
 

@@ -9,7 +9,10 @@ use std::os::fd::{AsRawFd, RawFd};
 const TRAINS: usize = 4;
 const TRAIN_BYTES: usize = 65536;
 const CONTROL_BYTES: usize = 64;
-const BUFFER_BYTES: libc::c_int = 4 << 20;
+const BUFFER_BYTES: libc::c_int = 16 << 20;
+/// linux/sock_diag.h: SK_MEMINFO_VARS, SK_MEMINFO_DROPS.
+const MEMINFO_WORDS: usize = 9;
+const MEMINFO_DROPS: usize = 8;
 
 #[derive(Default, Clone, Copy)]
 pub struct SocketCounts {
@@ -27,24 +30,52 @@ pub struct Socket {
 
 impl Socket {
     pub fn connect(peer: SocketAddr, gso: bool) -> io::Result<Socket> {
-        let any = if peer.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+        let any = if peer.is_ipv4() {
+            "0.0.0.0:0"
+        } else {
+            "[::]:0"
+        };
         let inner = UdpSocket::bind(any)?;
         inner.connect(peer)?;
         let fd = inner.as_raw_fd();
         set_option(fd, libc::SOL_UDP, libc::UDP_GRO, 1)?;
-        for (forced, asked) in
-            [(libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)]
-        {
+        for (forced, asked) in [
+            (libc::SO_RCVBUFFORCE, libc::SO_RCVBUF),
+            (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF),
+        ] {
             // More than the system's limit takes a privilege.
             set_option(fd, libc::SOL_SOCKET, forced, BUFFER_BYTES)
                 .or_else(|_| set_option(fd, libc::SOL_SOCKET, asked, BUFFER_BYTES))?;
         }
         let local = inner.local_addr()?;
-        Ok(Socket { inner, local, counts: SocketCounts::default(), gso })
+        Ok(Socket {
+            inner,
+            local,
+            counts: SocketCounts::default(),
+            gso,
+        })
     }
 
     pub fn fd(&self) -> RawFd {
         self.inner.as_raw_fd()
+    }
+
+    /// Datagrams that found its buffer full.
+    pub fn dropped(&self) -> u64 {
+        let mut memory = [0u32; MEMINFO_WORDS];
+        let mut length = size_of_val(&memory) as libc::socklen_t;
+        let place = memory.as_mut_ptr().cast();
+        // SAFETY: the kernel writes at most as much as the length says.
+        unsafe {
+            libc::getsockopt(
+                self.fd(),
+                libc::SOL_SOCKET,
+                libc::SO_MEMINFO,
+                place,
+                &mut length,
+            );
+        }
+        u64::from(memory[MEMINFO_DROPS])
     }
 
     /// Gives every datagram that waits to `take`.
@@ -86,12 +117,19 @@ fn set_option(fd: RawFd, level: libc::c_int, name: libc::c_int, value: i32) -> i
     let length = size_of::<i32>() as libc::socklen_t;
     // SAFETY: the value outlives the call.
     let result = unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), length) };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 fn send_train(fd: RawFd, bytes: &[u8], segment: u16) {
     let mut control = [0u64; CONTROL_BYTES / 8];
-    let mut part = libc::iovec { iov_base: bytes.as_ptr() as *mut _, iov_len: bytes.len() };
+    let mut part = libc::iovec {
+        iov_base: bytes.as_ptr() as *mut _,
+        iov_len: bytes.len(),
+    };
     // SAFETY: every pointer in the message outlives the call; the control buffer has room for one
     // u16 and is aligned for its header.
     unsafe {
@@ -104,7 +142,9 @@ fn send_train(fd: RawFd, bytes: &[u8], segment: u16) {
         (*header).cmsg_level = libc::SOL_UDP;
         (*header).cmsg_type = libc::UDP_SEGMENT;
         (*header).cmsg_len = libc::CMSG_LEN(size_of::<u16>() as u32) as _;
-        libc::CMSG_DATA(header).cast::<u16>().write_unaligned(segment);
+        libc::CMSG_DATA(header)
+            .cast::<u16>()
+            .write_unaligned(segment);
         libc::sendmsg(fd, &message, 0);
     }
 }
@@ -133,7 +173,10 @@ impl ReceiveBuffers {
         self.messages.clear();
         for train in self.bytes.chunks_mut(TRAIN_BYTES) {
             let base = train.as_mut_ptr().cast();
-            self.parts.push(libc::iovec { iov_base: base, iov_len: TRAIN_BYTES });
+            self.parts.push(libc::iovec {
+                iov_base: base,
+                iov_len: TRAIN_BYTES,
+            });
         }
         for (part, control) in self.parts.iter_mut().zip(&mut self.control) {
             // SAFETY: all zeros is a valid message header.
@@ -147,9 +190,8 @@ impl ReceiveBuffers {
         let flags = libc::MSG_DONTWAIT as _;
         let messages = self.messages.as_mut_ptr();
         // SAFETY: parts, control and bytes are as long as the messages say and stay in place.
-        let count = unsafe {
-            libc::recvmmsg(fd, messages, TRAINS as u32, flags, std::ptr::null_mut())
-        };
+        let count =
+            unsafe { libc::recvmmsg(fd, messages, TRAINS as u32, flags, std::ptr::null_mut()) };
         count.max(0) as usize
     }
 

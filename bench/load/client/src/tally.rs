@@ -35,6 +35,8 @@ pub struct Spent {
     pub received: u64,
     pub system_calls: u64,
     pub lost: u64,
+    /// By the kernel, for want of room in a socket.
+    pub dropped: u64,
 }
 
 impl Spent {
@@ -45,6 +47,7 @@ impl Spent {
             received: self.received - earlier.received,
             system_calls: self.system_calls - earlier.system_calls,
             lost: self.lost - earlier.lost,
+            dropped: self.dropped - earlier.dropped,
         }
     }
 }
@@ -84,6 +87,7 @@ pub fn json(tally: &mut Tally, opening: &mut Opening, spent: Spent, elapsed: Dur
         field("datagrams_received", spent.received),
         field("system_calls", spent.system_calls),
         field("lost_packets", spent.lost),
+        field("dropped_datagrams", spent.dropped),
     ];
     format!("{{{}}}", fields.join(","))
 }
@@ -94,7 +98,10 @@ fn field(name: &str, value: impl std::fmt::Display) -> String {
 
 fn quantile(sorted: &[u32], q: f64) -> u32 {
     let last = sorted.len().saturating_sub(1);
-    sorted.get((last as f64 * q).round() as usize).copied().unwrap_or(0)
+    sorted
+        .get((last as f64 * q).round() as usize)
+        .copied()
+        .unwrap_or(0)
 }
 
 /// User and system time of this process.

@@ -32,18 +32,32 @@ pub struct Workload {
 impl Default for Workload {
     fn default() -> Self {
         let mode = Mode::Requests;
-        Workload { mode, path: None, query: "hello".into(), bytes: 1 << 20, verify: false }
+        Workload {
+            mode,
+            path: None,
+            query: "hello".into(),
+            bytes: 1 << 20,
+            verify: false,
+        }
     }
 }
 
 impl Workload {
     pub fn method(&self) -> &'static str {
-        if self.mode == Mode::Upload { "POST" } else { "GET" }
+        if self.mode == Mode::Upload {
+            "POST"
+        } else {
+            "GET"
+        }
     }
 
     /// Bytes of the request's body.
     pub fn upload_bytes(&self) -> u64 {
-        if self.mode == Mode::Upload { self.bytes } else { 0 }
+        if self.mode == Mode::Upload {
+            self.bytes
+        } else {
+            0
+        }
     }
 
     pub fn target(&self, sequence: u64) -> String {
@@ -69,7 +83,10 @@ pub struct Checker {
 impl Checker {
     pub fn new() -> Self {
         let pattern = pattern_bytes(PERIOD + 65536);
-        Checker { pattern, text: String::new() }
+        Checker {
+            pattern,
+            text: String::new(),
+        }
     }
 
     /// Is `part` what stands `offset` bytes into the answer to request `sequence`?
@@ -113,5 +130,7 @@ impl Checker {
 
 /// Byte i is (i % 251) ^ (i / 251 % 256): a piece out of its place is seen.
 pub fn pattern_bytes(length: usize) -> Vec<u8> {
-    (0..length).map(|i| (i % 251) as u8 ^ (i / 251) as u8).collect()
+    (0..length)
+        .map(|i| (i % 251) as u8 ^ (i / 251) as u8)
+        .collect()
 }
