@@ -228,7 +228,8 @@ struct quicd_counters {
 	uint64_t commands_invalid; /* index or length out of range */
 	uint64_t chunks_live;	   /* gauge: buffers of this worker's slab in use */
 	uint64_t slab_empty;	   /* reading had to wait for a buffer */
-	uint64_t datagrams_dropped; /* RFC 9221, receive queue full */
+	uint64_t datagrams_dropped; /* RFC 9221, receive queue full: the oldest ones */
+	uint64_t datagrams_refused; /* RFC 9221, send queue full */
 	/* send */
 	uint64_t send_calls; /* sendmsg */
 	uint64_t send_datagrams;

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include "abi.h"
 
-#define QUICD_ABI_HASH 178020225u
+#define QUICD_ABI_HASH 975985991u
 
 static_assert(offsetof(struct quicd_event, kind) == 0, "quicd_event.kind");
 static_assert(sizeof(((struct quicd_event *)0)->kind) == 4, "quicd_event.kind");
@@ -199,36 +199,38 @@ static_assert(offsetof(struct quicd_counters, slab_empty) == 208, "quicd_counter
 static_assert(sizeof(((struct quicd_counters *)0)->slab_empty) == 8, "quicd_counters.slab_empty");
 static_assert(offsetof(struct quicd_counters, datagrams_dropped) == 216, "quicd_counters.datagrams_dropped");
 static_assert(sizeof(((struct quicd_counters *)0)->datagrams_dropped) == 8, "quicd_counters.datagrams_dropped");
-static_assert(offsetof(struct quicd_counters, send_calls) == 224, "quicd_counters.send_calls");
+static_assert(offsetof(struct quicd_counters, datagrams_refused) == 224, "quicd_counters.datagrams_refused");
+static_assert(sizeof(((struct quicd_counters *)0)->datagrams_refused) == 8, "quicd_counters.datagrams_refused");
+static_assert(offsetof(struct quicd_counters, send_calls) == 232, "quicd_counters.send_calls");
 static_assert(sizeof(((struct quicd_counters *)0)->send_calls) == 8, "quicd_counters.send_calls");
-static_assert(offsetof(struct quicd_counters, send_datagrams) == 232, "quicd_counters.send_datagrams");
+static_assert(offsetof(struct quicd_counters, send_datagrams) == 240, "quicd_counters.send_datagrams");
 static_assert(sizeof(((struct quicd_counters *)0)->send_datagrams) == 8, "quicd_counters.send_datagrams");
-static_assert(offsetof(struct quicd_counters, send_bytes) == 240, "quicd_counters.send_bytes");
+static_assert(offsetof(struct quicd_counters, send_bytes) == 248, "quicd_counters.send_bytes");
 static_assert(sizeof(((struct quicd_counters *)0)->send_bytes) == 8, "quicd_counters.send_bytes");
-static_assert(offsetof(struct quicd_counters, send_errors) == 248, "quicd_counters.send_errors");
+static_assert(offsetof(struct quicd_counters, send_errors) == 256, "quicd_counters.send_errors");
 static_assert(sizeof(((struct quicd_counters *)0)->send_errors) == 8, "quicd_counters.send_errors");
-static_assert(offsetof(struct quicd_counters, send_pool_empty) == 256, "quicd_counters.send_pool_empty");
+static_assert(offsetof(struct quicd_counters, send_pool_empty) == 264, "quicd_counters.send_pool_empty");
 static_assert(sizeof(((struct quicd_counters *)0)->send_pool_empty) == 8, "quicd_counters.send_pool_empty");
-static_assert(offsetof(struct quicd_counters, send_copied_bytes) == 264, "quicd_counters.send_copied_bytes");
+static_assert(offsetof(struct quicd_counters, send_copied_bytes) == 272, "quicd_counters.send_copied_bytes");
 static_assert(sizeof(((struct quicd_counters *)0)->send_copied_bytes) == 8, "quicd_counters.send_copied_bytes");
-static_assert(offsetof(struct quicd_counters, send_referenced_bytes) == 272, "quicd_counters.send_referenced_bytes");
+static_assert(offsetof(struct quicd_counters, send_referenced_bytes) == 280, "quicd_counters.send_referenced_bytes");
 static_assert(sizeof(((struct quicd_counters *)0)->send_referenced_bytes) == 8, "quicd_counters.send_referenced_bytes");
-static_assert(offsetof(struct quicd_counters, receive_copied_bytes) == 280, "quicd_counters.receive_copied_bytes");
+static_assert(offsetof(struct quicd_counters, receive_copied_bytes) == 288, "quicd_counters.receive_copied_bytes");
 static_assert(sizeof(((struct quicd_counters *)0)->receive_copied_bytes) == 8, "quicd_counters.receive_copied_bytes");
-static_assert(offsetof(struct quicd_counters, turns) == 288, "quicd_counters.turns");
+static_assert(offsetof(struct quicd_counters, turns) == 296, "quicd_counters.turns");
 static_assert(sizeof(((struct quicd_counters *)0)->turns) == 8, "quicd_counters.turns");
-static_assert(offsetof(struct quicd_counters, waits) == 296, "quicd_counters.waits");
+static_assert(offsetof(struct quicd_counters, waits) == 304, "quicd_counters.waits");
 static_assert(sizeof(((struct quicd_counters *)0)->waits) == 8, "quicd_counters.waits");
-static_assert(offsetof(struct quicd_counters, system_calls) == 304, "quicd_counters.system_calls");
+static_assert(offsetof(struct quicd_counters, system_calls) == 312, "quicd_counters.system_calls");
 static_assert(sizeof(((struct quicd_counters *)0)->system_calls) == 8, "quicd_counters.system_calls");
-static_assert(offsetof(struct quicd_counters, kicks) == 312, "quicd_counters.kicks");
+static_assert(offsetof(struct quicd_counters, kicks) == 320, "quicd_counters.kicks");
 static_assert(sizeof(((struct quicd_counters *)0)->kicks) == 8, "quicd_counters.kicks");
-static_assert(offsetof(struct quicd_counters, doorbells) == 320, "quicd_counters.doorbells");
+static_assert(offsetof(struct quicd_counters, doorbells) == 328, "quicd_counters.doorbells");
 static_assert(sizeof(((struct quicd_counters *)0)->doorbells) == 8, "quicd_counters.doorbells");
-static_assert(offsetof(struct quicd_counters, timeouts) == 328, "quicd_counters.timeouts");
+static_assert(offsetof(struct quicd_counters, timeouts) == 336, "quicd_counters.timeouts");
 static_assert(sizeof(((struct quicd_counters *)0)->timeouts) == 8, "quicd_counters.timeouts");
-static_assert(offsetof(struct quicd_counters, panics) == 336, "quicd_counters.panics");
+static_assert(offsetof(struct quicd_counters, panics) == 344, "quicd_counters.panics");
 static_assert(sizeof(((struct quicd_counters *)0)->panics) == 8, "quicd_counters.panics");
-static_assert(sizeof(struct quicd_counters) == 344, "quicd_counters");
+static_assert(sizeof(struct quicd_counters) == 352, "quicd_counters");
 
 #endif

@@ -67,7 +67,9 @@ static void run_write(struct quicd_connection *connection, const struct quicd_co
 	}
 	const uint32_t room = stream->credit_limit - stream->written_bytes;
 	const bool fin = command->flags & QUICD_FLAG_FIN;
-	if (command->length > room || (command->length == 0 && !fin)) {
+	/* Neither bytes nor an end, or bytes of no buffer. */
+	const bool empty = command->length == 0 ? !fin : command->buffer == QUICD_NONE;
+	if (command->length > room || empty) {
 		worker->counters->commands_invalid++;
 		release_buffer(worker, command);
 		return;
@@ -130,7 +132,7 @@ static enum quicd_refusal send_datagram(struct quicd_connection *connection,
 	}
 	switch (result) {
 	case QD_DONE:
-		worker->counters->datagrams_dropped++;
+		worker->counters->datagrams_refused++;
 		return QUICD_REFUSED_FULL;
 	case QD_ERROR_BUFFER_TOO_SHORT:
 		return QUICD_REFUSED_TOO_LARGE;

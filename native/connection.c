@@ -337,4 +337,9 @@ void quicd_connection_refresh_view(struct quicd_connection *connection)
 	struct quicd_connection_view *view = connection->view;
 	view->round_trip_us = (uint32_t)(stats.round_trip_ns / 1000);
 	view->lost_packets = stats.lost_packets;
+	/* What neither waits nor was told fell out of the queue, oldest first. */
+	const uint64_t dropped =
+		stats.datagrams_received - stats.datagrams_waiting - connection->datagrams_told;
+	connection->worker->counters->datagrams_dropped += dropped - view->dropped_datagrams;
+	view->dropped_datagrams = dropped;
 }

@@ -107,6 +107,7 @@ static bool tell_datagrams(struct quicd_connection *connection)
 			quicd_chunk_give_back(worker, buffer);
 			return true;
 		}
+		connection->datagrams_told++;
 		quicd_chunk_lease(connection, buffer, NULL);
 		quicd_event_emit(connection, &(struct quicd_event){ .kind = QUICD_EVENT_DATAGRAM,
 								    .stream = QUICD_NONE,

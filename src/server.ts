@@ -121,6 +121,16 @@ export class QuicServer implements ServerFacade, AsyncDisposable {
     return this.#app?.dispatcher.liveConnections ?? 0;
   }
 
+  /** The server alone keeps the process alive (the default). */
+  ref(): void {
+    this.#app?.ref(true);
+  }
+
+  /** The process may end although the server runs. */
+  unref(): void {
+    this.#app?.ref(false);
+  }
+
   /** Resolves when the server has stopped, for whatever reason. */
   get closed(): Promise<void> {
     return this.#closed.promise;

@@ -290,6 +290,8 @@ struct qd_stats {
 		delivery_rate;
 	uint64_t paths, path_challenges_received, reset_streams_remote, stopped_streams_remote;
 	uint64_t path_mtu_bytes;
+	uint64_t datagrams_received; /* RFC 9221; those dropped from a full queue too */
+	uint64_t datagrams_waiting;
 };
 void qd_get_stats(struct qd_connection *connection, struct qd_stats *stats);
 

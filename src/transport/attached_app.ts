@@ -50,6 +50,11 @@ export class AttachedApp {
     throw new Error(`app thread ${app} of the server is still being cleaned up after 5 s`);
   }
 
+  /** Whether the attachment keeps the event loop alive. */
+  ref(on: boolean): void {
+    if (this.#attached) loadLibrary().addon.ref(this.#handle, on);
+  }
+
   /** Tells every connection to finish, waits for that at most `timeoutMs`, closes what is left. */
   async finish(timeoutMs: number): Promise<void> {
     const { dispatcher } = this;

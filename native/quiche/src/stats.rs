@@ -24,6 +24,8 @@ pub struct Stats {
     pub reset_streams_remote: u64,
     pub stopped_streams_remote: u64,
     pub path_mtu_bytes: u64,
+    pub datagrams_received: u64,
+    pub datagrams_waiting: u64,
 }
 
 /// struct qd_peer_parameters.
@@ -55,6 +57,8 @@ fn collect(c: &Connection) -> Stats {
         path_challenges_received: all.path_challenge_rx_count,
         reset_streams_remote: all.reset_stream_count_remote,
         stopped_streams_remote: all.stopped_stream_count_remote,
+        datagrams_received: all.dgram_recv as u64,
+        datagrams_waiting: c.quic.dgram_recv_queue_len() as u64,
         ..Stats::default()
     };
     if let Some(path) = c.quic.path_stats().find(|path| path.active) {
