@@ -57,7 +57,10 @@ bool quicd_app_create(struct quicd_app *app, struct quicd_engine *engine, uint32
 		      uint32_t workers, uint32_t ring_capacity);
 void quicd_app_destroy(struct quicd_app *app);
 
-/* The calling thread becomes the app thread (and its scheduling policy SCHED_BATCH). False: taken, or still being cleaned up. */
+/*
+ * The calling thread becomes the app thread, and its scheduling policy SCHED_BATCH. False: taken,
+ * or still being cleaned up.
+ */
 bool quicd_app_attach(struct quicd_app *app, void (*bell)(void *context), void *context);
 /* By the app thread, or for it at its end. After it returns the bell is never called again. */
 void quicd_app_detach(struct quicd_app *app);
