@@ -37,15 +37,17 @@ static void check_seal(const uint8_t *data)
 	memcpy(&key, data, sizeof(key));
 	memcpy(cid, data + 16, sizeof(cid));
 	memcpy(kept, cid, sizeof(cid));
-	const struct quicd_cid_route route = { .generation = data[36], .worker = data[37] };
+	const struct quicd_cid_route route = {.generation = data[36], .worker = data[37]};
 	quicd_cid_seal(&key, route, cid);
 	/* Only octets 9-12 are the seal's. */
 	REQUIRE(memcmp(cid, kept, QUICD_CID_MASKED) == 0);
-	REQUIRE(memcmp(cid + QUICD_CID_RANDOM, kept + QUICD_CID_RANDOM, QUICD_CID_RANDOM_BYTES) == 0);
-	struct quicd_cid_route read = { 0 };
+	REQUIRE(memcmp(cid + QUICD_CID_RANDOM, kept + QUICD_CID_RANDOM, QUICD_CID_RANDOM_BYTES) ==
+		0);
+	struct quicd_cid_route read = {0};
 	REQUIRE(quicd_cid_open(&key, cid, &read) == 1);
 	REQUIRE(read.generation == route.generation && read.worker == route.worker);
-	/* The check is no secret of chance when one of its own bits is turned: always a stranger. */
+	/* The check is no secret of chance when one of its own bits is turned: always a stranger.
+	 */
 	const uint32_t bit = data[38] % 16;
 	cid[QUICD_CID_MASKED + 2 + bit / 8] ^= (uint8_t)(1 << bit % 8);
 	REQUIRE(quicd_cid_open(&key, cid, &read) == 0);
@@ -66,7 +68,8 @@ static void check_all(const struct quicd_cid_map *map, const struct model *model
 	}
 }
 
-/* Three bytes a step: few different CIDs, so that they meet again; prefixes of each other among them. */
+/* Three bytes a step: few different CIDs, so that they meet again; prefixes of each other among
+ * them. */
 static void step(struct quicd_cid_map *map, struct model *model, const uint8_t *data)
 {
 	uint8_t cid[256];
@@ -78,7 +81,8 @@ static void step(struct quicd_cid_map *map, struct model *model, const uint8_t *
 	case 0:
 		if (bytes > QUICD_CID_BYTES)
 			return; /* an assertion of the map */
-		REQUIRE(quicd_cid_map_add(map, cid, bytes, connection) == (!known && model->count < CAPACITY));
+		REQUIRE(quicd_cid_map_add(map, cid, bytes, connection) ==
+			(!known && model->count < CAPACITY));
 		if (known || model->count == CAPACITY)
 			return;
 		memcpy(model->entries[model->count].cid, cid, bytes);
@@ -91,7 +95,8 @@ static void step(struct quicd_cid_map *map, struct model *model, const uint8_t *
 			*known = model->entries[--model->count];
 		return;
 	default:
-		REQUIRE(quicd_cid_map_find(map, cid, bytes) == (known ? known->connection : QUICD_NONE));
+		REQUIRE(quicd_cid_map_find(map, cid, bytes) ==
+			(known ? known->connection : QUICD_NONE));
 		return;
 	}
 }
@@ -104,7 +109,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct quicd_sip_key key;
 	memcpy(&key, data, sizeof(key));
 	struct quicd_cid_map map;
-	struct model model = { .count = 0 };
+	struct model model = {.count = 0};
 	REQUIRE(quicd_cid_map_create(&map, CAPACITY, key));
 	for (size_t at = 39; at + 3 <= size; at += 3)
 		step(&map, &model, data + at);

@@ -1,4 +1,5 @@
-/* memory_client.h - test/native/client.h over memory_net.h, and what an app thread does at least. */
+/* memory_client.h - test/native/client.h over memory_net.h, and what an app thread does at least.
+ */
 #pragma once
 #include "../native/client.h"
 #include "memory_net.h"
@@ -9,9 +10,8 @@
 static inline void memory_client_open(struct client *client)
 {
 	client->fd = -1;
-	client->local = (struct qd_address){ .family = 4,
-					     .port = MEMORY_CLIENT_PORT,
-					     .ip = { 127, 0, 0, 1 } };
+	client->local =
+		(struct qd_address){.family = 4, .port = MEMORY_CLIENT_PORT, .ip = {127, 0, 0, 1}};
 	client->peer = client->local;
 	client->peer.port = memory_net.engine->port;
 	client_connect(client);
@@ -24,7 +24,8 @@ static inline void memory_client_close(struct client *client)
 }
 
 /* One datagram of the client, or <= 0. */
-static inline ssize_t memory_client_next(struct client *client, uint8_t out[MEMORY_NET_DATAGRAM_BYTES])
+static inline ssize_t memory_client_next(struct client *client,
+					 uint8_t out[MEMORY_NET_DATAGRAM_BYTES])
 {
 	struct qd_train train;
 	return qd_send_train(client->quiche, out, MEMORY_NET_DATAGRAM_BYTES, 1, &train);
@@ -39,7 +40,8 @@ static inline void memory_client_take(struct client *client)
 			const uint32_t left = sent->train.bytes - at;
 			const uint32_t length =
 				left < sent->train.segment_bytes ? left : sent->train.segment_bytes;
-			qd_recv(client->quiche, sent->bytes + at, length, &client->peer, &client->local);
+			qd_recv(client->quiche, sent->bytes + at, length, &client->peer,
+				&client->local);
 		}
 	}
 	memory_net_drop_sent();
@@ -61,7 +63,7 @@ static inline void memory_client_turn(struct client *client)
 
 static inline bool memory_client_handshake(struct client *client)
 {
-	struct qd_state state = { 0 };
+	struct qd_state state = {0};
 	for (int i = 0; i < 20 && !state.established && !state.closed; i++) {
 		memory_client_turn(client);
 		qd_get_state(client->quiche, &state);
@@ -72,7 +74,8 @@ static inline bool memory_client_handshake(struct client *client)
 static inline const struct quicd_event *memory_event(uint32_t head)
 {
 	const struct quicd_ring *ring = &memory_net.engine->apps[0].links[0].events;
-	return (const struct quicd_event *)(ring->entries + 64 * (size_t)(head & (ring->capacity - 1)));
+	return (const struct quicd_event *)(ring->entries +
+					    64 * (size_t)(head & (ring->capacity - 1)));
 }
 
 /* Consumes every event and keeps no lease. |head| is the count of events so far. */

@@ -40,7 +40,7 @@ struct memory_net {
 	uint64_t wait_ns; /* how long the worker wants to sleep; 0: it has work */
 };
 
-static struct memory_net memory_net = { .now_ns = 1000000000000 };
+static struct memory_net memory_net = {.now_ns = 1000000000000};
 
 /* Takes the place of libc's for this program, quiche's Instant included. */
 int clock_gettime(clockid_t clock, struct timespec *now)
@@ -48,7 +48,8 @@ int clock_gettime(clockid_t clock, struct timespec *now)
 	if (clock != CLOCK_MONOTONIC)
 		return (int)syscall(SYS_clock_gettime, clock, now);
 	const uint64_t ns = atomic_load(&memory_net.now_ns);
-	*now = (struct timespec){ .tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000) };
+	*now = (struct timespec){.tv_sec = (time_t)(ns / 1000000000),
+				 .tv_nsec = (long)(ns % 1000000000)};
 	return 0;
 }
 
@@ -129,7 +130,8 @@ static inline void memory_net_advance(uint64_t ns)
 }
 
 /* Arrives at the next turn. */
-static inline void memory_net_put(const uint8_t *bytes, uint32_t length, const struct qd_address *from)
+static inline void memory_net_put(const uint8_t *bytes, uint32_t length,
+				  const struct qd_address *from)
 {
 	struct quicd_net *net = &memory_net.worker->net;
 	if (net->received_count == MEMORY_NET_DATAGRAMS || length > MEMORY_NET_DATAGRAM_BYTES)
@@ -144,7 +146,7 @@ static inline void memory_net_put(const uint8_t *bytes, uint32_t length, const s
 		.segment_bytes = length,
 		.buffer = net->received_count,
 		.from = *from,
-		.to = { .family = 4, .port = memory_net.engine->port, .ip = { 127, 0, 0, 1 } },
+		.to = {.family = 4, .port = memory_net.engine->port, .ip = {127, 0, 0, 1}},
 	};
 	net->received_count++;
 }

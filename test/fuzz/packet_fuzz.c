@@ -1,9 +1,9 @@
 /*
- * packet_fuzz.c - whatever arrives on the port: headers, demultiplexing, Version Negotiation, accept, and what a live
- * connection makes of its own datagrams when bytes of them are turned over.
+ * packet_fuzz.c - whatever arrives on the port: headers, demultiplexing, Version Negotiation,
+ * accept, and what a live connection makes of its own datagrams when bytes of them are turned over.
  *
- * An input is a list of steps: an operation's byte and what it takes. At its end time passes until every connection is
- * gone; then nothing of them may be left.
+ * An input is a list of steps: an operation's byte and what it takes. At its end time passes until
+ * every connection is gone; then nothing of them may be left.
  */
 #include <stddef.h>
 #include "memory_client.h"
@@ -45,7 +45,7 @@ static void check_header(const uint8_t *bytes, uint32_t length)
 		REQUIRE(header.dcid_bytes <= 20 && header.scid_bytes <= 20);
 }
 
-/* RFC 9000 §6.1, §14.1: only an unknown version in a datagram of 1200 bytes; the IDs change places. */
+/* RFC 9000 §6.1, §14.1: only an unknown version in 1200 bytes; the IDs change places. */
 static void check_negotiation(const uint8_t *asked, uint32_t asked_bytes)
 {
 	struct quicd_packet_header question, answer;
@@ -57,7 +57,8 @@ static void check_negotiation(const uint8_t *asked, uint32_t asked_bytes)
 		REQUIRE(asked_bytes >= QUICD_DATAGRAM_BYTES_MIN && sent->train.bytes < asked_bytes);
 		REQUIRE(quicd_packet_header_read(asked, asked_bytes, &question));
 		REQUIRE(question.version != 0 && question.version != QUICD_VERSION_1);
-		REQUIRE(answer.dcid_bytes == question.scid_bytes && answer.scid_bytes == question.dcid_bytes);
+		REQUIRE(answer.dcid_bytes == question.scid_bytes &&
+			answer.scid_bytes == question.dcid_bytes);
 		REQUIRE(memcmp(answer.dcid, question.scid, question.scid_bytes) == 0);
 		REQUIRE(memcmp(answer.scid, question.dcid, question.dcid_bytes) == 0);
 	}
@@ -66,7 +67,7 @@ static void check_negotiation(const uint8_t *asked, uint32_t asked_bytes)
 static void arrive(const uint8_t *bytes, uint32_t length, uint16_t port)
 {
 	static uint8_t kept[MEMORY_NET_DATAGRAM_BYTES];
-	const struct qd_address from = { .family = 4, .port = port, .ip = { 127, 0, 0, 1 } };
+	const struct qd_address from = {.family = 4, .port = port, .ip = {127, 0, 0, 1}};
 	if (length > sizeof(kept))
 		return;
 	if (length > 0)
@@ -77,7 +78,8 @@ static void arrive(const uint8_t *bytes, uint32_t length, uint16_t port)
 }
 
 /* Turns some bytes over and cuts or pads the datagram. */
-static uint32_t patch(struct input *input, uint8_t bytes[MEMORY_NET_DATAGRAM_BYTES], uint32_t length)
+static uint32_t patch(struct input *input, uint8_t bytes[MEMORY_NET_DATAGRAM_BYTES],
+		      uint32_t length)
 {
 	const uint8_t how = next_byte(input);
 	for (int i = 0; i < (how & 3); i++) {
@@ -130,12 +132,14 @@ static void step_client(struct input *input, struct client *client)
 	uint8_t bytes[MEMORY_NET_DATAGRAM_BYTES];
 	uint64_t error_code = 0;
 	static const uint8_t text[600];
-	qd_stream_send_copy(client->quiche, 4 * (next_byte(input) & 7), text, sizeof(text), false, &error_code);
+	qd_stream_send_copy(client->quiche, 4 * (next_byte(input) & 7), text, sizeof(text), false,
+			    &error_code);
 	const ssize_t length = memory_client_next(client, bytes);
 	if (length <= 0)
 		return;
 	uint32_t sent = patch(input, bytes, (uint32_t)length);
-	/* The other half of what arrives is as the client made it: else the connection gets nowhere. */
+	/* The other half of what arrives is as the client made it: else the connection gets
+	 * nowhere. */
 	arrive(bytes, sent, MEMORY_CLIENT_PORT + (next_byte(input) == 0xff));
 	memory_client_take(client);
 	memory_client_turn(client);
@@ -143,7 +147,7 @@ static void step_client(struct input *input, struct client *client)
 
 static void step_version(struct input *input)
 {
-	uint8_t bytes[MEMORY_NET_DATAGRAM_BYTES] = { 0xc0 };
+	uint8_t bytes[MEMORY_NET_DATAGRAM_BYTES] = {0xc0};
 	const uint8_t first = next_byte(input);
 	bytes[0] |= first;
 	for (int i = 1; i < 600; i++)
@@ -202,7 +206,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!memory_net.engine)
 		prepare();
 	check_header(data, size < UINT32_MAX ? (uint32_t)size : UINT32_MAX);
-	struct input input = { data, data + size };
+	struct input input = {data, data + size};
 	struct client client;
 	memory_client_open(&client);
 	for (int steps = 0; steps < STEPS_MAX && input.at < input.end; steps++) {

@@ -1,7 +1,7 @@
 /*
- * ring_fuzz.c - hostile JavaScript: any bytes as commands and any sequence of the functions of quicd.h, against an engine
- * with a live connection. A model counts the leases that the caller should hold; at the end the thread goes without a
- * word, and every buffer and byte must be back.
+ * ring_fuzz.c - hostile JavaScript: any bytes as commands and any sequence of the functions of
+ * quicd.h, against an engine with a live connection. A model counts the leases that the caller
+ * should hold; at the end the thread goes without a word, and every buffer and byte must be back.
  */
 #include <stddef.h>
 #include "memory_client.h"
@@ -32,7 +32,8 @@ static uint32_t next_number(struct input *input, int bytes)
 
 static uint32_t *lease_of(uint32_t slab, uint32_t buffer)
 {
-	const uint32_t counts[SLABS] = { QUICD_WORKER_SMALL_BUFFERS + QUICD_WORKER_LARGE_BUFFERS, BUFFERS_MAX };
+	const uint32_t counts[SLABS] = {QUICD_WORKER_SMALL_BUFFERS + QUICD_WORKER_LARGE_BUFFERS,
+					BUFFERS_MAX};
 	return slab < SLABS && buffer < counts[slab] ? &leases[slab][buffer] : NULL;
 }
 
@@ -58,10 +59,9 @@ static void choose_buffer(struct input *input, uint32_t *slab, uint32_t *buffer)
 	*buffer = choice & 4 ? next_number(input, 4) : next_number(input, 1);
 }
 
-static struct quicd_command *entry_at(uint32_t place)
+static struct quicd_command *draft(void)
 {
-	struct quicd_ring *ring = &memory_net.engine->apps[0].links[0].commands;
-	return (struct quicd_command *)(ring->entries + 64 * (size_t)(place & (ring->capacity - 1)));
+	return memory_net.engine->apps[0].links[0].draft;
 }
 
 /* A command with real numbers in most places, or 64 bytes of the input as they are. */
@@ -99,16 +99,16 @@ static void fill(struct input *input, struct quicd_command *command)
 
 static void step_command(struct input *input)
 {
-	const uint32_t place = quicd_commands_reserve(app, 0);
-	if (place == QUICD_NONE)
+	if (quicd_commands_reserve(app, 0) == QUICD_NONE)
 		return;
 	struct quicd_command command;
 	fill(input, &command);
-	memcpy(entry_at(place), &command, sizeof(command));
+	memcpy(draft(), &command, sizeof(command));
 	const uint32_t result = quicd_commands_commit(app, 0);
-	const bool carries = (command.kind == QUICD_COMMAND_WRITE || command.kind == QUICD_COMMAND_DATAGRAM ||
-			      command.kind == QUICD_COMMAND_CLOSE) &&
-			     command.buffer != QUICD_NONE;
+	const bool carries =
+		(command.kind == QUICD_COMMAND_WRITE || command.kind == QUICD_COMMAND_DATAGRAM ||
+		 command.kind == QUICD_COMMAND_CLOSE) &&
+		command.buffer != QUICD_NONE;
 	REQUIRE(result == QUICD_OK || result == QUICD_REFUSED_INVALID);
 	if (result == QUICD_OK)
 		REQUIRE(command.kind < QUICD_COMMAND_COUNT);
@@ -119,13 +119,20 @@ static void step_command(struct input *input)
 	*held -= 1;
 }
 
+/* After a commit: what was checked then must not be read again. */
+static void step_scribble(struct input *input)
+{
+	fill(input, draft());
+}
+
 static void step_release(struct input *input)
 {
 	uint32_t slab, buffer;
 	choose_buffer(input, &slab, &buffer);
 	uint32_t *held = lease_of(slab, buffer);
 	const bool legal = held && *held > 0;
-	REQUIRE(quicd_buffer_release(app, slab, buffer) == (legal ? QUICD_OK : QUICD_REFUSED_INVALID));
+	REQUIRE(quicd_buffer_release(app, slab, buffer) ==
+		(legal ? QUICD_OK : QUICD_REFUSED_INVALID));
 	if (legal)
 		*held -= 1;
 }
@@ -136,7 +143,8 @@ static void step_retain(struct input *input)
 	choose_buffer(input, &slab, &buffer);
 	uint32_t *held = lease_of(slab, buffer);
 	const bool legal = held && *held > 0;
-	REQUIRE(quicd_buffer_retain(app, slab, buffer) == (legal ? QUICD_OK : QUICD_REFUSED_INVALID));
+	REQUIRE(quicd_buffer_retain(app, slab, buffer) ==
+		(legal ? QUICD_OK : QUICD_REFUSED_INVALID));
 	if (legal)
 		*held += 1;
 }
@@ -222,12 +230,13 @@ static void step_client(struct input *input, struct client *client)
 	if (how & 16)
 		qd_datagram_send_copy(client->quiche, bytes, next_number(input, 2) % 1200);
 	else
-		qd_stream_send_copy(client->quiche, stream, bytes, next_number(input, 2) % sizeof(bytes), how & 32,
-				    &error_code);
+		qd_stream_send_copy(client->quiche, stream, bytes,
+				    next_number(input, 2) % sizeof(bytes), how & 32, &error_code);
 	if ((how & 192) == 64)
 		qd_stream_shutdown(client->quiche, stream, (enum qd_direction)(how >> 1 & 1), how);
 	for (uint64_t id = 0; id < 40; id++)
-		while (qd_stream_recv(client->quiche, id, bytes, sizeof(bytes), &fin, &error_code) > 0)
+		while (qd_stream_recv(client->quiche, id, bytes, sizeof(bytes), &fin, &error_code) >
+		       0)
 			;
 	memory_client_turn(client);
 }
@@ -243,7 +252,7 @@ static void attach(void)
 	head = known = 0;
 	touched_count = 0;
 	memset(leases, 0, sizeof(leases));
-	seen = (struct quicd_event){ 0 };
+	seen = (struct quicd_event){0};
 }
 
 static void check_slab(const struct quicd_slab *slab)
@@ -267,8 +276,6 @@ static void vanish(void)
 	REQUIRE(worker->queued_bytes == 0 && worker->queued_slab_bytes == 0);
 	REQUIRE(worker->cids.count == 0 && worker->timers.count == 0);
 	check_slab(&worker->slab);
-	quicd_segments_destroy(&worker->segments);
-	worker->segments.free_count = 0;
 	attach(); /* collects what came back */
 	check_slab(&place->slab);
 	quicd_app_detach(place);
@@ -297,7 +304,7 @@ static void prepare(void)
 static void step(struct input *input, struct client *client)
 {
 	look_at_new();
-	switch (next_number(input, 1) % 12) {
+	switch (next_number(input, 1) % 13) {
 	case 0:
 	case 1:
 	case 2:
@@ -325,6 +332,9 @@ static void step(struct input *input, struct client *client)
 	case 10:
 		step_credit(input);
 		break;
+	case 11:
+		step_scribble(input);
+		break;
 	default:
 		step_stranger(input);
 		break;
@@ -335,7 +345,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (!memory_net.engine)
 		prepare();
-	struct input input = { data, data + size };
+	struct input input = {data, data + size};
 	struct client client;
 	attach();
 	memory_client_open(&client);

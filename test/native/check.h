@@ -7,21 +7,23 @@
 static int check_passed, check_failed;
 static int check_case_failures;
 
-#define CHECK(condition)                                                                                   \
-	do {                                                                                               \
-		if (!(condition)) {                                                                        \
-			if (check_case_failures++ < 5)                                                     \
-				fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #condition);    \
-		}                                                                                          \
+#define CHECK(condition)                                                                   \
+	do {                                                                               \
+		if (!(condition)) {                                                        \
+			if (check_case_failures++ < 5)                                     \
+				fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, \
+					#condition);                                       \
+		}                                                                          \
 	} while (0)
 
 /* For what the rest of a case cannot go on without. */
-#define REQUIRE(condition)                                                                                 \
-	do {                                                                                               \
-		if (!(condition)) {                                                                        \
-			fprintf(stderr, "%s:%d: required: %s\n", __FILE__, __LINE__, #condition);          \
-			exit(1);                                                                           \
-		}                                                                                          \
+#define REQUIRE(condition)                                                                 \
+	do {                                                                               \
+		if (!(condition)) {                                                        \
+			fprintf(stderr, "%s:%d: required: %s\n", __FILE__, __LINE__,       \
+				#condition);                                               \
+			exit(1);                                                           \
+		}                                                                          \
 	} while (0)
 
 /* Runs only cases whose name contains the program's argument, if one is given. */

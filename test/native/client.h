@@ -1,6 +1,7 @@
 /*
- * client.h - a QUIC client for native tests: one connection over one UDP socket on loopback, by the same border to quiche.
- * Not quicd's client role: just enough to drive the server from C, under sanitizers.
+ * client.h - a QUIC client for native tests: one connection over one UDP socket on loopback, by the
+ * same border to quiche. Not quicd's client role: just enough to drive the server from C, under
+ * sanitizers.
  */
 #pragma once
 #include <arpa/inet.h>
@@ -38,9 +39,9 @@ static inline int client_socket(uint16_t port, struct qd_address *local)
 	REQUIRE(fd >= 0);
 	const int bytes = 4 << 20;
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
-	struct sockaddr_in name = { .sin_family = AF_INET,
-				    .sin_port = htons(port),
-				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in name = {.sin_family = AF_INET,
+				   .sin_port = htons(port),
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	REQUIRE(connect(fd, (struct sockaddr *)&name, sizeof(name)) == 0);
 	socklen_t size = sizeof(name);
 	getsockname(fd, (struct sockaddr *)&name, &size);
@@ -48,7 +49,8 @@ static inline int client_socket(uint16_t port, struct qd_address *local)
 	return fd;
 }
 
-/* The connection alone, between |local| and |peer|, which the caller has set; who carries its datagrams is open. */
+/* The connection alone, between |local| and |peer|, which the caller has set; who carries its
+ * datagrams is open. */
 static inline void client_connect(struct client *client)
 {
 	char error[256];
@@ -77,15 +79,15 @@ static inline void client_connect(struct client *client)
 	uint8_t scid[16];
 	quicd_random(scid, sizeof(scid));
 	int result = 0;
-	client->quiche = qd_connect(client->config, "localhost", scid, sizeof(scid), &client->local, &client->peer,
-				    &result);
+	client->quiche = qd_connect(client->config, "localhost", scid, sizeof(scid), &client->local,
+				    &client->peer, &result);
 	REQUIRE(client->quiche != NULL);
 }
 
 static inline void client_open(struct client *client, uint16_t port)
 {
 	client->fd = client_socket(port, &client->local);
-	client->peer = (struct qd_address){ .family = 4, .port = port, .ip = { 127, 0, 0, 1 } };
+	client->peer = (struct qd_address){.family = 4, .port = port, .ip = {127, 0, 0, 1}};
 	client_connect(client);
 }
 
@@ -97,7 +99,7 @@ static inline void client_turn(struct client *client, int wait_ms)
 	ssize_t bytes;
 	while ((bytes = qd_send_train(client->quiche, out, sizeof(out), 1, &train)) > 0)
 		(void)!send(client->fd, out, (size_t)bytes, 0);
-	struct pollfd poll_fd = { .fd = client->fd, .events = POLLIN };
+	struct pollfd poll_fd = {.fd = client->fd, .events = POLLIN};
 	poll(&poll_fd, 1, wait_ms);
 	while ((bytes = recv(client->fd, in, sizeof(in), 0)) > 0)
 		qd_recv(client->quiche, in, (size_t)bytes, &client->peer, &client->local);
@@ -107,7 +109,7 @@ static inline void client_turn(struct client *client, int wait_ms)
 
 static inline bool client_handshake(struct client *client)
 {
-	struct qd_state state = { 0 };
+	struct qd_state state = {0};
 	const uint64_t deadline = client_now_ns() + 5000000000ull;
 	while (!state.established && !state.closed && client_now_ns() < deadline) {
 		client_turn(client, 5);
@@ -116,7 +118,8 @@ static inline bool client_handshake(struct client *client)
 	return state.established;
 }
 
-/* Another local port: what a NAT rebinding looks like to the server. The client itself notices nothing. */
+/* Another local port: what a NAT rebinding looks like to the server. The client itself notices
+ * nothing. */
 static inline void client_rebind(struct client *client)
 {
 	struct qd_address unused;

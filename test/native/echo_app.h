@@ -1,6 +1,7 @@
 /*
- * echo_app.h - an app thread in C: attaches to an engine as JavaScript would and echoes streams and datagrams by reference,
- * through nothing but the functions of quicd.h. So the whole native side runs under sanitizers without Bun.
+ * echo_app.h - an app thread in C: attaches to an engine as JavaScript would and echoes streams and
+ * datagrams by reference, through nothing but the functions of quicd.h. So the whole native side
+ * runs under sanitizers without Bun.
  */
 #pragma once
 #include <pthread.h>
@@ -63,15 +64,15 @@ static inline bool echo_send(struct echo_app *app, uint32_t worker, const struct
 		if (limit - *written < event->length) {
 			if (quicd_stream_want(app->handle, worker, slot, limit) == 0)
 				return false;
-			if (quicd_stream_credit(app->handle, worker, slot) - *written < event->length)
+			if (quicd_stream_credit(app->handle, worker, slot) - *written <
+			    event->length)
 				return false;
 		}
 	}
 	const uint32_t place = quicd_commands_reserve(app->handle, worker);
 	if (place == QUICD_NONE)
 		return false;
-	struct quicd_command *command =
-		(struct quicd_command *)(app->engine->apps[0].links[worker].commands.entries + 64 * (size_t)place);
+	struct quicd_command *command = &app->engine->apps[0].links[worker].draft[place];
 	*command = (struct quicd_command){
 		.kind = written ? QUICD_COMMAND_WRITE : QUICD_COMMAND_DATAGRAM,
 		.connection = event->connection,
@@ -89,7 +90,8 @@ static inline bool echo_send(struct echo_app *app, uint32_t worker, const struct
 	return true;
 }
 
-static inline void echo_queue(struct echo_app *app, uint32_t worker, const struct quicd_event *event)
+static inline void echo_queue(struct echo_app *app, uint32_t worker,
+			      const struct quicd_event *event)
 {
 	REQUIRE(app->count < ECHO_WAITING);
 	struct echo_chunk *chunk = &app->waiting[(app->first + app->count++) % ECHO_WAITING];
@@ -109,7 +111,8 @@ static inline void echo_retry(struct echo_app *app)
 	}
 }
 
-static inline void echo_event(struct echo_app *app, uint32_t worker, const struct quicd_event *event)
+static inline void echo_event(struct echo_app *app, uint32_t worker,
+			      const struct quicd_event *event)
 {
 	switch (event->kind) {
 	case QUICD_EVENT_CONNECTED:
@@ -124,7 +127,8 @@ static inline void echo_event(struct echo_app *app, uint32_t worker, const struc
 	case QUICD_EVENT_STREAM_DATA:
 		if (event->flags & QUICD_FLAG_UNIDIRECTIONAL) {
 			if (event->buffer != QUICD_NONE)
-				CHECK(quicd_buffer_release(app->handle, worker, event->buffer) == QUICD_OK);
+				CHECK(quicd_buffer_release(app->handle, worker, event->buffer) ==
+				      QUICD_OK);
 			break;
 		}
 		/* fallthrough */
@@ -143,7 +147,9 @@ static inline void echo_drain(struct echo_app *app)
 		const uint32_t ready = quicd_events_peek(app->handle, worker);
 		for (uint32_t i = 0; i < ready; i++, app->heads[worker]++) {
 			struct quicd_event event;
-			memcpy(&event, ring->entries + 64 * (size_t)(app->heads[worker] & (ring->capacity - 1)),
+			memcpy(&event,
+			       ring->entries +
+				       64 * (size_t)(app->heads[worker] & (ring->capacity - 1)),
 			       sizeof(event));
 			echo_event(app, worker, &event);
 		}

@@ -1,6 +1,7 @@
 /*
- * engine_test.c - a whole server over loopback, driven from C: handshake, echo by reference, datagrams, rebinding, a slow
- * consumer, an app thread that vanishes, garbage. Two workers; every case ends with nothing leaked.
+ * engine_test.c - a whole server over loopback, driven from C: handshake, echo by reference,
+ * datagrams, rebinding, a slow consumer, an app thread that vanishes, garbage. Two workers; every
+ * case ends with nothing leaked.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -39,11 +40,13 @@ static bool echo_stream(struct client *client, uint64_t stream, uint64_t bytes, 
 	const uint64_t deadline = client_now_ns() + 60000000000ull;
 	while (!fin && client_now_ns() < deadline) {
 		while (!fin_sent) {
-			const size_t length = bytes - sent < sizeof(chunk) ? bytes - sent : sizeof(chunk);
+			const size_t length =
+				bytes - sent < sizeof(chunk) ? bytes - sent : sizeof(chunk);
 			for (size_t i = 0; i < length; i++)
 				chunk[i] = byte_at(sent + i, stream);
-			const ssize_t taken = qd_stream_send_copy(client->quiche, stream, chunk, length,
-								  sent + length == bytes, &error_code);
+			const ssize_t taken =
+				qd_stream_send_copy(client->quiche, stream, chunk, length,
+						    sent + length == bytes, &error_code);
 			if (taken < 0 && taken != QD_DONE)
 				return false;
 			if (taken <= 0 && length > 0)
@@ -52,13 +55,15 @@ static bool echo_stream(struct client *client, uint64_t stream, uint64_t bytes, 
 			fin_sent = sent == bytes;
 		}
 		client_turn(client, 1);
-		/* A rebinding shows when the client sends something; one that only waits would wait forever. */
+		/* A rebinding shows when the client sends something; one that only waits would wait
+		 * forever. */
 		if (between && client_now_ns() > ping_ns) {
 			qd_send_ack_eliciting(client->quiche);
 			ping_ns = client_now_ns() + 20000000;
 		}
 		ssize_t got;
-		while ((got = qd_stream_recv(client->quiche, stream, chunk, sizeof(chunk), &fin, &error_code)) >= 0) {
+		while ((got = qd_stream_recv(client->quiche, stream, chunk, sizeof(chunk), &fin,
+					     &error_code)) >= 0) {
 			for (ssize_t i = 0; i < got; i++)
 				if (chunk[i] != byte_at(received + (uint64_t)i, stream))
 					return false;
@@ -66,7 +71,7 @@ static bool echo_stream(struct client *client, uint64_t stream, uint64_t bytes, 
 			if (fin)
 				break;
 		}
-		if (got < 0 && got != QD_DONE && got != QD_ERROR_INVALID_STREAM_STATE) 
+		if (got < 0 && got != QD_DONE && got != QD_ERROR_INVALID_STREAM_STATE)
 			return false;
 		if (between && received >= next) {
 			next += every;
@@ -137,7 +142,8 @@ static void echoes_datagrams(void)
 	quicd_engine_stop(engine);
 }
 
-/* 8 MiB at an application that reads nothing: the peer meets flow control, and all of it arrives later. */
+/* 8 MiB at an application that reads nothing: the peer meets flow control, and all of it arrives
+ * later. */
 static void slow_consumer_meets_flow_control(void)
 {
 	struct quicd_engine *engine = start(1);
@@ -152,7 +158,8 @@ static void slow_consumer_meets_flow_control(void)
 	while (client_now_ns() < until) {
 		for (size_t i = 0; i < sizeof(chunk); i++)
 			chunk[i] = byte_at(sent + i, 0);
-		const ssize_t taken = qd_stream_send_copy(client.quiche, 0, chunk, sizeof(chunk), false, &error_code);
+		const ssize_t taken = qd_stream_send_copy(client.quiche, 0, chunk, sizeof(chunk),
+							  false, &error_code);
 		if (taken > 0)
 			sent += (uint64_t)taken;
 		client_turn(&client, 2);
@@ -166,10 +173,12 @@ static void slow_consumer_meets_flow_control(void)
 	const uint64_t deadline = client_now_ns() + 30000000000ull;
 	while (!fin && client_now_ns() < deadline) {
 		if (!fin_sent)
-			fin_sent = qd_stream_send_copy(client.quiche, 0, NULL, 0, true, &error_code) >= 0;
+			fin_sent = qd_stream_send_copy(client.quiche, 0, NULL, 0, true,
+						       &error_code) >= 0;
 		client_turn(&client, 2);
 		ssize_t got;
-		while ((got = qd_stream_recv(client.quiche, 0, chunk, sizeof(chunk), &fin, &error_code)) >= 0) {
+		while ((got = qd_stream_recv(client.quiche, 0, chunk, sizeof(chunk), &fin,
+					     &error_code)) >= 0) {
 			for (ssize_t i = 0; i < got; i++)
 				CHECK(chunk[i] == byte_at(received + (uint64_t)i, 0));
 			received += (uint64_t)got;
@@ -184,14 +193,16 @@ static void slow_consumer_meets_flow_control(void)
 	quicd_engine_stop(engine);
 }
 
-/* The app thread goes without a word while chunks are leased; another takes its place and finds everything free. */
+/* The app thread goes without a word while chunks are leased; another takes its place and finds
+ * everything free. */
 static void app_thread_vanishes(void)
 {
 	struct quicd_engine *engine = start(2);
 	for (int round = 0; round < 20; round++) {
 		struct echo_app *app = NULL;
 		const uint64_t deadline = client_now_ns() + 5000000000ull;
-		while (atomic_load(&engine->apps[0].state) != QUICD_APP_FREE && client_now_ns() < deadline)
+		while (atomic_load(&engine->apps[0].state) != QUICD_APP_FREE &&
+		       client_now_ns() < deadline)
 			usleep(1000);
 		app = echo_start(engine);
 		struct client client;
@@ -201,22 +212,27 @@ static void app_thread_vanishes(void)
 		uint64_t error_code = 0;
 		static uint8_t chunk[16384];
 		for (int i = 0; i < 20; i++) {
-			qd_stream_send_copy(client.quiche, 0, chunk, sizeof(chunk), false, &error_code);
+			qd_stream_send_copy(client.quiche, 0, chunk, sizeof(chunk), false,
+					    &error_code);
 			client_turn(&client, 1);
 		}
 		echo_stop(app); /* chunks in the ring and in the queue stay leased */
-		struct qd_close_reason reason = { 0 };
+		struct qd_close_reason reason = {0};
 		for (int i = 0; i < 200 && !qd_peer_error(client.quiche, &reason); i++)
 			client_turn(&client, 5);
-		CHECK(qd_peer_error(client.quiche, &reason) && !reason.application && reason.error_code == 1);
+		CHECK(qd_peer_error(client.quiche, &reason) && !reason.application &&
+		      reason.error_code == 1);
 		client_close(&client);
 		free(app);
 	}
 	const uint64_t deadline = client_now_ns() + 5000000000ull;
 	while (atomic_load(&engine->apps[0].state) != QUICD_APP_FREE && client_now_ns() < deadline)
 		usleep(1000);
-	CHECK(engine->workers[0].counters->chunks_live + engine->workers[1].counters->chunks_live == 0);
-	CHECK(engine->workers[0].counters->live_connections + engine->workers[1].counters->live_connections == 0);
+	CHECK(engine->workers[0].counters->chunks_live + engine->workers[1].counters->chunks_live ==
+	      0);
+	CHECK(engine->workers[0].counters->live_connections +
+		      engine->workers[1].counters->live_connections ==
+	      0);
 	quicd_engine_stop(engine);
 }
 
@@ -236,9 +252,9 @@ static void refuses_misuse(void)
 	CHECK(quicd_events_peek(UINT32_MAX, 0) == 0);
 	CHECK(quicd_commands_reserve(UINT32_MAX, 0) == QUICD_NONE);
 	const uint32_t place = quicd_commands_reserve(h, 0);
-	struct quicd_command *command =
-		(struct quicd_command *)(engine->apps[0].links[0].commands.entries + 64 * (size_t)place);
-	*command = (struct quicd_command){ .kind = QUICD_COMMAND_WRITE, .slab = 1, .buffer = buffer, .length = 10 };
+	struct quicd_command *command = &engine->apps[0].links[0].draft[place];
+	*command = (struct quicd_command){
+		.kind = QUICD_COMMAND_WRITE, .slab = 1, .buffer = buffer, .length = 10};
 	CHECK(quicd_commands_commit(h, 0) == QUICD_REFUSED_INVALID); /* not leased */
 	command->kind = 77;
 	CHECK(quicd_commands_commit(h, 0) == QUICD_REFUSED_INVALID);
@@ -248,7 +264,8 @@ static void refuses_misuse(void)
 	quicd_engine_stop(engine);
 }
 
-/* Random bytes, and real Initials with bytes turned over; the server answers who is well-behaved all the same. */
+/* Random bytes, and real Initials with bytes turned over; the server answers who is well-behaved
+ * all the same. */
 static void shrugs_off_garbage(void)
 {
 	struct quicd_engine *engine = start(2);
@@ -271,7 +288,8 @@ static void shrugs_off_garbage(void)
 			length = (size_t)bytes;
 			memcpy(datagram, initial, length);
 			for (int n = 0; n < 3; n++)
-				datagram[(state >> n * 8) % (i % 4 == 1 ? 40 : length)] ^= (uint8_t)(state >> 32);
+				datagram[(state >> n * 8) % (i % 4 == 1 ? 40 : length)] ^=
+					(uint8_t)(state >> 32);
 		} else {
 			for (size_t n = 0; n < length; n++)
 				datagram[n] = (uint8_t)(state * (n + 7) >> 13);
@@ -310,7 +328,8 @@ static void nothing_stays_behind(void)
 {
 	struct quicd_memory memory;
 	quicd_memory_read(&memory);
-	printf("     %lld bytes in %lld objects\n", (long long)memory.live_bytes, (long long)memory.live_objects);
+	printf("     %lld bytes in %lld objects\n", (long long)memory.live_bytes,
+	       (long long)memory.live_objects);
 	CHECK(memory.live_bytes < 65536); /* what the libraries keep for the life of the process */
 }
 

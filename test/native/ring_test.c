@@ -1,6 +1,6 @@
 /*
- * ring_test.c - rings and return lists with two threads each, across the wrap-around of their u32 indices. Meant to be run
- * under ThreadSanitizer too.
+ * ring_test.c - rings and return lists with two threads each, across the wrap-around of their u32
+ * indices. Meant to be run under ThreadSanitizer too.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -25,7 +25,8 @@ static void *produce(void *unused)
 			continue;
 		}
 		struct quicd_event *event = quicd_ring_slot(&ring, 0);
-		*event = (struct quicd_event){ .kind = QUICD_EVENT_STREAM_DATA, .length = i, .error_code = ~(uint64_t)i };
+		*event = (struct quicd_event){
+			.kind = QUICD_EVENT_STREAM_DATA, .length = i, .error_code = ~(uint64_t)i};
 		quicd_ring_publish(&ring, 1);
 		i++;
 	}
@@ -128,8 +129,8 @@ static void return_list_two_threads(void)
 		memcpy(quicd_slab_at(&slab, index), &i, sizeof(i));
 		while (quicd_ring_room(&handover, 1) == 0)
 			sched_yield();
-		*(struct quicd_event *)quicd_ring_slot(&handover, 0) =
-			(struct quicd_event){ .kind = QUICD_EVENT_DATAGRAM, .length = index, .flags = i };
+		*(struct quicd_event *)quicd_ring_slot(&handover, 0) = (struct quicd_event){
+			.kind = QUICD_EVENT_DATAGRAM, .length = index, .flags = i};
 		quicd_ring_publish(&handover, 1);
 		i++;
 	}
@@ -147,7 +148,8 @@ static void wake_comes_once_for_a_wish(void)
 	REQUIRE(quicd_slab_create(&slab, 0, 4, 1));
 	slab.wake = count_wake;
 	atomic_store(&wakes, 0);
-	const uint32_t a = quicd_slab_take(&slab, QUICD_BUFFER_SMALL), b = quicd_slab_take(&slab, QUICD_BUFFER_SMALL);
+	const uint32_t a = quicd_slab_take(&slab, QUICD_BUFFER_SMALL),
+		       b = quicd_slab_take(&slab, QUICD_BUFFER_SMALL);
 	quicd_slab_release(&slab, a);
 	CHECK(atomic_load(&wakes) == 0);
 	atomic_store(&slab.wanted, 1);

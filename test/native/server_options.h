@@ -1,4 +1,5 @@
-/* server_options.h - the server that native tests and fuzzers start; a case changes what it is about. */
+/* server_options.h - the server that native tests and fuzzers start; a case changes what it is
+ * about. */
 #pragma once
 #include "certificate.h"
 #include "options.h"

@@ -1,0 +1,90 @@
+/**
+ * A server that says on request what it holds: each line on stdin is a question, answered by one
+ * line of JSON on stdout. The first line is `{"port": N}`.
+ *
+ * Questions: `measure`; `collect` (garbage first); `attach` (a second app thread, in a Bun Worker;
+ * answered when it serves), `begin` (not waiting for that), `terminate` (it, wherever it is);
+ * `stop`.
+ */
+import { H3Factory } from "../../../src/apps/h3/factory.ts";
+import { loadLibrary } from "../../../src/native/library.ts";
+import type { AppThreadStart, FromAppThread } from "../../../src/server/app_thread_protocol.ts";
+import { engineOptionsOf } from "../../../src/server/options.ts";
+import { readTls } from "../../../src/server/tls.ts";
+import { QuicServer } from "../../../src/server.ts";
+import { AppRegistry } from "../../../src/transport/registry.ts";
+import type { Measure, MeasuredOptions } from "../../support/measured_server.ts";
+import { residentBytes } from "../../support/process_usage.ts";
+import sizedBody from "./sized_body.ts";
+
+const ENTRY = new URL("../../../src/server/app_thread_entry.ts", import.meta.url).href;
+/** This thread's place, and that of the Worker. */
+const APPS = 2;
+
+const options = JSON.parse(process.env.MEASURED_SERVER ?? "{}") as MeasuredOptions;
+const tls = await readTls({ cert: options.certPath, key: options.keyPath });
+const engine = engineOptionsOf(
+  {
+    port: 0,
+    hostname: options.hostname,
+    workers: options.workers,
+    idleTimeout: options.idleTimeoutMs / 1000,
+  },
+  tls,
+);
+const registry = new AppRegistry();
+registry.register("h3", new H3Factory(sizedBody));
+const server = new QuicServer(registry, {
+  engine: { ...engine, handshakeTimeoutMs: options.handshakeTimeoutMs, apps: APPS },
+  shutdownGraceMs: 1000,
+});
+await server.start();
+say({ port: server.port });
+
+const second: { worker: Worker | null } = { worker: null };
+
+function beginWorker(): Promise<void> {
+  const ready = Promise.withResolvers<void>();
+  const worker = new Worker(ENTRY);
+  second.worker = worker;
+  worker.onmessage = ({ data: news }: MessageEvent<FromAppThread>) => {
+    if (news.type === "ready") ready.resolve();
+    if (news.type === "failed") ready.reject(new Error(news.reason));
+  };
+  worker.postMessage({
+    type: "start",
+    engine: server.engineView!.engine,
+    app: 1,
+    module: import.meta.resolve("./sized_body.ts"),
+    alpns: [...registry.alpns],
+    streamChunks: engine.streamChunks,
+    closingGraceMs: 1000,
+    maxRequestBodyBytes: 1 << 20,
+    url: server.url.href,
+  } satisfies AppThreadStart);
+  return ready.promise;
+}
+
+function say(value: object): void {
+  console.log(JSON.stringify(value));
+}
+
+function measure(): Measure {
+  return {
+    memory: loadLibrary().addon.memory(),
+    counters: server.counters()!,
+    residentBytes: residentBytes(process.pid),
+  };
+}
+
+for await (const question of console) {
+  if (question === "stop") break;
+  if (question === "collect") Bun.gc(true);
+  if (question === "attach") await beginWorker();
+  if (question === "begin") void beginWorker().catch(() => {});
+  if (question === "terminate") second.worker?.terminate();
+  say(measure());
+}
+second.worker?.terminate();
+await server.stop();
+process.exit(0);

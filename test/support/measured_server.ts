@@ -1,0 +1,121 @@
+/** test/e2e/apps/measured_server.ts in a process of its own, and its answers. */
+import { join } from "node:path";
+import type { NativeMemory } from "../../src/native/addon.ts";
+import type { Counters } from "../../src/native/counters.ts";
+import { testCertificate } from "./certificate.ts";
+import { ROOT } from "./peer.ts";
+
+export interface MeasuredOptions {
+  /** A numeric address of loopback. */
+  hostname: string;
+  workers: number;
+  idleTimeoutMs: number;
+  handshakeTimeoutMs: number;
+  certPath: string;
+  keyPath: string;
+}
+
+export interface Measure {
+  memory: NativeMemory;
+  counters: Counters;
+  /** Without page cache: anonymous and shared memory. */
+  residentBytes: number;
+}
+
+export type Question = "measure" | "collect" | "attach" | "begin" | "terminate";
+
+const APP = join(ROOT, "test/e2e/apps/measured_server.ts");
+const ANSWER_LIMIT_MS = 30_000;
+
+export class MeasuredServer {
+  readonly #child: Bun.Subprocess<"pipe", "pipe", "inherit">;
+  readonly #lines: AsyncIterator<string>;
+  #port = 0;
+
+  private constructor(child: Bun.Subprocess<"pipe", "pipe", "inherit">) {
+    this.#child = child;
+    this.#lines = linesOf(child.stdout);
+  }
+
+  /** `wrapper` stands before the command, `env` is added to ours. */
+  static async start(
+    options: Omit<MeasuredOptions, "certPath" | "keyPath">,
+    wrapper: readonly string[] = [],
+    env: Record<string, string> = {},
+  ): Promise<MeasuredServer> {
+    const { certPath, keyPath } = testCertificate();
+    const all: MeasuredOptions = { ...options, certPath, keyPath };
+    const child = Bun.spawn([...wrapper, process.execPath, APP], {
+      cwd: ROOT,
+      env: { ...process.env, ...env, MEASURED_SERVER: JSON.stringify(all) },
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: "inherit",
+    });
+    const server = new MeasuredServer(child);
+    const { port } = (await server.#answer()) as { port: number };
+    server.#port = port;
+    return server;
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** One question at a time. */
+  async ask(question: Question): Promise<Measure> {
+    this.#child.stdin.write(`${question}\n`);
+    await this.#child.stdin.flush();
+    return (await this.#answer()) as Measure;
+  }
+
+  /** Asks until `done`, at most `limitMs`; returns the last answer either way. */
+  async until(done: (measure: Measure) => boolean, limitMs: number): Promise<Measure> {
+    const deadline = performance.now() + limitMs;
+    for (;;) {
+      const measure = await this.ask("measure");
+      if (done(measure) || performance.now() > deadline) return measure;
+      await Bun.sleep(100);
+    }
+  }
+
+  /** The exit code; null when a signal ended it. */
+  async stop(): Promise<number | null> {
+    if (this.running) {
+      this.#child.stdin.write("stop\n");
+      await this.#child.stdin.end();
+    }
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), ANSWER_LIMIT_MS);
+    await this.#child.exited;
+    clearTimeout(timer);
+    return this.#child.exitCode;
+  }
+
+  async #answer(): Promise<unknown> {
+    const late = Bun.sleep(ANSWER_LIMIT_MS).then(() => "late" as const);
+    const next = await Promise.race([this.#lines.next(), late]);
+    if (next === "late") throw new Error(`no answer within ${ANSWER_LIMIT_MS} ms`);
+    if (next.done === true) {
+      throw new Error(`the server ended with ${await this.#child.exited}`);
+    }
+    return JSON.parse(next.value);
+  }
+}
+
+async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const bytes of stream) {
+    const parts = (rest + decoder.decode(bytes, { stream: true })).split("\n");
+    rest = parts.pop() ?? "";
+    yield* parts;
+  }
+}
