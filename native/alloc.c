@@ -46,7 +46,9 @@ struct counts {
 };
 static struct counts counts[COUNTING_THREADS];
 static _Atomic uint32_t threads;
-/* Initial-exec: one load instead of a call; four bytes of the static block that loaders keep free. */
+/*
+ * Initial-exec: one load instead of a call; four bytes of the static block that loaders keep free.
+ */
 static __thread uint32_t thread_place
 	__attribute__((tls_model("initial-exec"))); /* index + 1 */
 
