@@ -1,6 +1,6 @@
 /**
  * QPACK against an independent codec, pylsqpack (the one in LiteSpeed's HTTP/3): what it encodes we
- * decode, what we encode it decodes. Skips, and says why, where `build/peers/python` or
+ * decode, what we encode it decodes. Skips, and says why, where the aioquic peer or
  * PYLSQPACK_PYTHON lacks it.
  */
 import { expect, test } from "bun:test";
@@ -26,7 +26,7 @@ json.dump({"theirs": theirs, "ours": [text(fields) for fields in ours]}, sys.std
 `;
 
 const python =
-  process.env.PYLSQPACK_PYTHON ?? `${import.meta.dir}/../../build/peers/python/bin/python`;
+  process.env.PYLSQPACK_PYTHON ?? `${import.meta.dir}/../../build/peers/aioquic/venv/bin/python`;
 const available =
   (await Bun.file(python).exists()) &&
   Bun.spawnSync([python, "-c", "import pylsqpack"], { stderr: "ignore" }).exitCode === 0;
