@@ -34,14 +34,15 @@ static_assert(16 + QUICD_RECEIVE_NAME_BYTES + QUICD_RECEIVE_CONTROL_BYTES + QUIC
 #define QUICD_SEND_BUFFER_BYTES 65536
 
 /*
- * Slab of a worker: received data waiting for or held by applications. 8 MiB + 32 MiB, touched
- * only when used.
+ * Slab of a worker: received data waiting for or held by applications. 8 MiB + 16 MiB, touched
+ * only when used. JavaScript's collector counts the views of all slabs as its own memory and lets
+ * that much garbage pile up in proportion: so no larger than they need to be.
  */
 #define QUICD_WORKER_SMALL_BUFFERS 4096
-#define QUICD_WORKER_LARGE_BUFFERS 2048
-/* Slab of an app thread: data on its way to workers. */
-#define QUICD_APP_SMALL_BUFFERS 8192
-#define QUICD_APP_LARGE_BUFFERS 4096
+#define QUICD_WORKER_LARGE_BUFFERS 1024
+/* Slab of an app thread: data on its way to workers. 8 MiB + 32 MiB. */
+#define QUICD_APP_SMALL_BUFFERS 4096
+#define QUICD_APP_LARGE_BUFFERS 2048
 
 /*
  * Entries of an event ring that only lifecycle events may use; so they are never behind data for
@@ -60,8 +61,11 @@ static_assert(16 + QUICD_RECEIVE_NAME_BYTES + QUICD_RECEIVE_CONTROL_BYTES + QUIC
 #define QUICD_STREAM_CREDIT_TIGHT (16u << 10)
 /* Queued in one worker: above it new streams start with the tight credit. */
 #define QUICD_WORKER_QUEUE_BYTES (64ull << 20)
-/* Slab memory that one worker may keep queued by reference; above it the queue gets heap copies. */
-#define QUICD_WORKER_QUEUE_SLAB_BYTES (32ull << 20)
+/*
+ * Slab memory that one worker may keep queued by reference, half an app thread's slab; above it the
+ * queue gets heap copies.
+ */
+#define QUICD_WORKER_QUEUE_SLAB_BYTES (20ull << 20)
 /* By reference at most this much unacknowledged per connection; above it quiche gets copies. */
 #define QUICD_REFERENCE_BYTES_MAX (1u << 20)
 /* Below this a copy is cheaper than a pinned buffer. */

@@ -14,6 +14,12 @@ const UPLOAD_BYTES = 1 << 30;
 const MIB = 1 << 20;
 /** Connection window (4 MiB), its chunks in the slab, and what an allocator keeps. */
 const GROWTH_LIMIT_BYTES = 24 * MIB;
+/**
+ * Reading makes garbage in JavaScript, and the collector lets it grow in proportion to what it counts
+ * as live, the views of the slabs included: a sawtooth of 100 to 220 MiB was seen. What must not
+ * happen is that the gigabyte piles up.
+ */
+const READ_LIMIT_BYTES = 384 * MIB;
 const HELD_SECONDS = 6;
 
 describe.skipIf(peerMissing("curl"))("a slow consumer", () => {
@@ -75,8 +81,7 @@ describe.skipIf(peerMissing("curl"))("a slow consumer", () => {
       sha256: await hashFile(path),
     });
     expect(heldGrowth).toBeLessThan(GROWTH_LIMIT_BYTES);
-    // Reading makes garbage in JavaScript, which is collected in its own time.
-    expect(readGrowth).toBeLessThan(8 * GROWTH_LIMIT_BYTES);
+    expect(readGrowth).toBeLessThan(READ_LIMIT_BYTES);
   }, 300_000);
 });
 
