@@ -5,14 +5,7 @@
 #include "cid_map.h"
 #include <assert.h>
 #include <string.h>
-#include <sys/mman.h>
-
-static void *map_zeroed(size_t bytes)
-{
-	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	return memory == MAP_FAILED ? NULL : memory;
-}
+#include "pages.h"
 
 bool quicd_cid_map_create(struct quicd_cid_map *map, uint32_t capacity, struct quicd_sip_key key)
 {
@@ -20,15 +13,15 @@ bool quicd_cid_map_create(struct quicd_cid_map *map, uint32_t capacity, struct q
 	while (buckets < capacity)
 		buckets *= 2;
 	*map = (struct quicd_cid_map){.key = key, .capacity = capacity, .bucket_mask = buckets - 1};
-	map->entries = map_zeroed((size_t)capacity * sizeof(*map->entries));
-	map->buckets = map_zeroed((size_t)buckets * sizeof(*map->buckets));
+	map->entries = quicd_pages_map((size_t)capacity * sizeof(*map->entries));
+	map->buckets = quicd_pages_map((size_t)buckets * sizeof(*map->buckets));
 	return map->entries && map->buckets;
 }
 
 void quicd_cid_map_destroy(struct quicd_cid_map *map)
 {
-	munmap(map->entries, (size_t)map->capacity * sizeof(*map->entries));
-	munmap(map->buckets, ((size_t)map->bucket_mask + 1) * sizeof(*map->buckets));
+	quicd_pages_unmap(map->entries, (size_t)map->capacity * sizeof(*map->entries));
+	quicd_pages_unmap(map->buckets, ((size_t)map->bucket_mask + 1) * sizeof(*map->buckets));
 }
 
 static uint32_t bucket_of(const struct quicd_cid_map *map, const uint8_t *cid, uint32_t bytes)

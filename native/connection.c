@@ -2,8 +2,8 @@
 #include "connection.h"
 #include <assert.h>
 #include <string.h>
-#include <sys/mman.h>
 #include "event.h"
+#include "pages.h"
 #include "stream.h"
 #include "worker.h"
 
@@ -11,20 +11,17 @@ bool quicd_connections_create(struct quicd_worker *worker, uint32_t capacity)
 {
 	worker->connection_capacity = capacity;
 	worker->connection_used = 0;
-	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-	worker->connections = mmap(NULL, (size_t)capacity * sizeof(*worker->connections),
-				   PROT_READ | PROT_WRITE, flags, -1, 0);
-	worker->connection_views = mmap(NULL, (size_t)capacity * sizeof(*worker->connection_views),
-					PROT_READ | PROT_WRITE, flags, -1, 0);
-	return worker->connections != MAP_FAILED && worker->connection_views != MAP_FAILED;
+	worker->connections = quicd_pages_map((size_t)capacity * sizeof(*worker->connections));
+	worker->connection_views =
+		quicd_pages_map((size_t)capacity * sizeof(*worker->connection_views));
+	return worker->connections && worker->connection_views;
 }
 
 /* The views stay mapped: JavaScript may still look at them. */
 void quicd_connections_destroy(struct quicd_worker *worker)
 {
-	if (worker->connections && worker->connections != MAP_FAILED)
-		munmap(worker->connections,
-		       (size_t)worker->connection_capacity * sizeof(*worker->connections));
+	quicd_pages_unmap(worker->connections,
+			  (size_t)worker->connection_capacity * sizeof(*worker->connections));
 	worker->connections = NULL;
 }
 

@@ -3,8 +3,8 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include "abi_check.gen.h"
+#include "pages.h"
 
 static_assert(sizeof(struct quicd_event) == QUICD_ENTRY_BYTES, "one event per entry");
 static_assert(sizeof(struct quicd_command) == QUICD_ENTRY_BYTES, "one command per entry");
@@ -14,14 +14,13 @@ bool quicd_ring_create(struct quicd_ring *ring, uint32_t capacity)
 	assert(capacity > 0 && (capacity & (capacity - 1)) == 0);
 	memset(ring, 0, sizeof(*ring));
 	ring->capacity = capacity;
-	ring->entries = mmap(NULL, (size_t)capacity * QUICD_ENTRY_BYTES, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	return ring->entries != MAP_FAILED;
+	ring->entries = quicd_pages_map((size_t)capacity * QUICD_ENTRY_BYTES);
+	return ring->entries != NULL;
 }
 
 void quicd_ring_destroy(struct quicd_ring *ring)
 {
-	munmap(ring->entries, (size_t)ring->capacity * QUICD_ENTRY_BYTES);
+	quicd_pages_unmap(ring->entries, (size_t)ring->capacity * QUICD_ENTRY_BYTES);
 }
 
 void quicd_ring_reset(struct quicd_ring *ring)

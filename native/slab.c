@@ -5,8 +5,8 @@
 #include "slab.h"
 #include <assert.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include "abi_check.gen.h"
+#include "pages.h"
 
 static void free_push(struct quicd_slab *slab, uint32_t index)
 {
@@ -28,15 +28,10 @@ bool quicd_slab_create(struct quicd_slab *slab, uint32_t id, uint32_t small_coun
 	*slab = (struct quicd_slab){
 		.small_count = small_count, .large_count = large_count, .id = id};
 	const uint32_t count = quicd_slab_count(slab);
-	/* mmap: zeroed and not resident until used. */
-	slab->memory = mmap(NULL, memory_bytes(slab), PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (slab->memory == MAP_FAILED)
-		return false;
-	slab->buffers = mmap(NULL, sizeof(struct quicd_buffer) * count, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (slab->buffers == MAP_FAILED) {
-		munmap(slab->memory, memory_bytes(slab));
+	slab->memory = quicd_pages_map(memory_bytes(slab));
+	slab->buffers = quicd_pages_map(sizeof(struct quicd_buffer) * count);
+	if (!slab->memory || !slab->buffers) {
+		quicd_slab_destroy(slab);
 		return false;
 	}
 	/* Last first, so that low indices are used first and the touched part stays small. */
@@ -47,8 +42,8 @@ bool quicd_slab_create(struct quicd_slab *slab, uint32_t id, uint32_t small_coun
 
 void quicd_slab_destroy(struct quicd_slab *slab)
 {
-	munmap(slab->buffers, sizeof(struct quicd_buffer) * quicd_slab_count(slab));
-	munmap(slab->memory, memory_bytes(slab));
+	quicd_pages_unmap(slab->buffers, sizeof(struct quicd_buffer) * quicd_slab_count(slab));
+	quicd_pages_unmap(slab->memory, memory_bytes(slab));
 }
 
 uint32_t quicd_slab_take(struct quicd_slab *slab, enum quicd_buffer_class class)

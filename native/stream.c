@@ -2,16 +2,9 @@
 #include "stream.h"
 #include <assert.h>
 #include <string.h>
-#include <sys/mman.h>
 #include "connection.h"
+#include "pages.h"
 #include "worker.h"
-
-static void *map_zeroed(size_t bytes)
-{
-	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	return memory == MAP_FAILED ? NULL : memory;
-}
 
 bool quicd_streams_create(struct quicd_worker *worker, uint32_t capacity)
 {
@@ -20,9 +13,9 @@ bool quicd_streams_create(struct quicd_worker *worker, uint32_t capacity)
 		buckets *= 2;
 	worker->stream_capacity = capacity;
 	worker->stream_bucket_mask = buckets - 1;
-	worker->streams = map_zeroed((size_t)capacity * sizeof(*worker->streams));
-	worker->stream_views = map_zeroed((size_t)capacity * sizeof(*worker->stream_views));
-	worker->stream_buckets = map_zeroed((size_t)buckets * sizeof(*worker->stream_buckets));
+	worker->streams = quicd_pages_map((size_t)capacity * sizeof(*worker->streams));
+	worker->stream_views = quicd_pages_map((size_t)capacity * sizeof(*worker->stream_views));
+	worker->stream_buckets = quicd_pages_map((size_t)buckets * sizeof(*worker->stream_buckets));
 	worker->stream_used = 0;
 	return worker->streams && worker->stream_views && worker->stream_buckets;
 }
@@ -30,10 +23,8 @@ bool quicd_streams_create(struct quicd_worker *worker, uint32_t capacity)
 /* The views stay mapped: JavaScript may still look at them. */
 void quicd_streams_destroy(struct quicd_worker *worker)
 {
-	if (worker->streams)
-		munmap(worker->streams, (size_t)worker->stream_capacity * sizeof(*worker->streams));
-	if (worker->stream_buckets)
-		munmap(worker->stream_buckets,
+	quicd_pages_unmap(worker->streams, (size_t)worker->stream_capacity * sizeof(*worker->streams));
+	quicd_pages_unmap(worker->stream_buckets,
 		       ((size_t)worker->stream_bucket_mask + 1) * sizeof(*worker->stream_buckets));
 	worker->streams = NULL;
 	worker->stream_buckets = NULL;

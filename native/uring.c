@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include "net.h"
+#include "pages.h"
 #include "worker.h"
 
 #define ENTRIES 512
@@ -122,11 +122,9 @@ static bool provide_buffers(struct quicd_worker *worker, char *error, size_t err
 	while (entries < wanted)
 		entries *= 2;
 	u->buffer_count = wanted;
-	u->receive_memory = mmap(NULL, (size_t)wanted * u->buffer_bytes, PROT_READ | PROT_WRITE,
-				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	u->buffers = mmap(NULL, entries * sizeof(struct io_uring_buf), PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (u->receive_memory == MAP_FAILED || (void *)u->buffers == MAP_FAILED)
+	u->receive_memory = quicd_pages_map((size_t)wanted * u->buffer_bytes);
+	u->buffers = quicd_pages_map(entries * sizeof(struct io_uring_buf));
+	if (!u->receive_memory || !u->buffers)
 		return explain(error, error_bytes, "receive pool", errno);
 	struct io_uring_buf_reg registration = { .ring_addr = (uint64_t)(uintptr_t)u->buffers,
 						 .ring_entries = entries,
@@ -166,10 +164,8 @@ bool quicd_net_start(struct quicd_worker *worker, char *error, size_t error_byte
 		return explain(error, error_bytes, "io_uring", -result);
 	if (!provide_buffers(worker, error, error_bytes))
 		return false;
-	u->send_memory =
-		mmap(NULL, (size_t)QUICD_SEND_BUFFERS * QUICD_SEND_BUFFER_BYTES,
-		     PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (u->send_memory == MAP_FAILED)
+	u->send_memory = quicd_pages_map((size_t)QUICD_SEND_BUFFERS * QUICD_SEND_BUFFER_BYTES);
+	if (!u->send_memory)
 		return explain(error, error_bytes, "send pool", errno);
 	for (uint32_t i = 0; i < QUICD_SEND_BUFFERS; i++)
 		u->send_free[u->send_free_count++] = QUICD_SEND_BUFFERS - 1 - i;
@@ -187,12 +183,9 @@ void quicd_net_stop(struct quicd_worker *worker)
 		return;
 	if (u->ring.ring_fd >= 0)
 		io_uring_queue_exit(&u->ring);
-	if (u->send_memory && u->send_memory != MAP_FAILED)
-		munmap(u->send_memory, (size_t)QUICD_SEND_BUFFERS * QUICD_SEND_BUFFER_BYTES);
-	if (u->receive_memory && u->receive_memory != MAP_FAILED)
-		munmap(u->receive_memory, (size_t)u->buffer_count * u->buffer_bytes);
-	if (u->buffers && (void *)u->buffers != MAP_FAILED)
-		munmap(u->buffers, ring_entries_of(u) * sizeof(struct io_uring_buf));
+	quicd_pages_unmap(u->send_memory, (size_t)QUICD_SEND_BUFFERS * QUICD_SEND_BUFFER_BYTES);
+	quicd_pages_unmap(u->receive_memory, (size_t)u->buffer_count * u->buffer_bytes);
+	quicd_pages_unmap(u->buffers, ring_entries_of(u) * sizeof(struct io_uring_buf));
 	free(u);
 	worker->net.uring = NULL;
 }
