@@ -15,9 +15,9 @@ const MIB = 1 << 20;
 /** Connection window (4 MiB), its chunks in the slab, and what an allocator keeps. */
 const GROWTH_LIMIT_BYTES = 24 * MIB;
 /**
- * Reading makes garbage in JavaScript, and the collector lets it grow in proportion to what it counts
- * as live, the views of the slabs included: a sawtooth of 100 to 220 MiB was seen. What must not
- * happen is that the gigabyte piles up.
+ * Reading makes garbage in JavaScript, and the collector lets it grow in proportion to what it
+ * counts as live, the views of the slabs included: a sawtooth of 100 to 220 MiB was seen. What must
+ * not happen is that the gigabyte piles up.
  */
 const READ_LIMIT_BYTES = 384 * MIB;
 const HELD_SECONDS = 6;
