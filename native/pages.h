@@ -1,4 +1,4 @@
-/* pages.h - large memory straight from the kernel: zeroed, and not resident before it is touched. */
+/* pages.h - large memory straight from the kernel: zeroed, not resident before it is touched. */
 #pragma once
 #include <stddef.h>
 #include <sys/mman.h>

@@ -23,9 +23,10 @@ bool quicd_streams_create(struct quicd_worker *worker, uint32_t capacity)
 /* The views stay mapped: JavaScript may still look at them. */
 void quicd_streams_destroy(struct quicd_worker *worker)
 {
-	quicd_pages_unmap(worker->streams, (size_t)worker->stream_capacity * sizeof(*worker->streams));
+	quicd_pages_unmap(worker->streams,
+			  (size_t)worker->stream_capacity * sizeof(*worker->streams));
 	quicd_pages_unmap(worker->stream_buckets,
-		       ((size_t)worker->stream_bucket_mask + 1) * sizeof(*worker->stream_buckets));
+			  ((size_t)worker->stream_bucket_mask + 1) * sizeof(*worker->stream_buckets));
 	worker->streams = NULL;
 	worker->stream_buckets = NULL;
 }
