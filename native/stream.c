@@ -25,8 +25,8 @@ void quicd_streams_destroy(struct quicd_worker *worker)
 {
 	quicd_pages_unmap(worker->streams,
 			  (size_t)worker->stream_capacity * sizeof(*worker->streams));
-	quicd_pages_unmap(worker->stream_buckets,
-			  ((size_t)worker->stream_bucket_mask + 1) * sizeof(*worker->stream_buckets));
+	const size_t buckets = (size_t)worker->stream_bucket_mask + 1;
+	quicd_pages_unmap(worker->stream_buckets, buckets * sizeof(*worker->stream_buckets));
 	worker->streams = NULL;
 	worker->stream_buckets = NULL;
 }
