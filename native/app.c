@@ -42,20 +42,6 @@ bool quicd_app_create(struct quicd_app *app, struct quicd_engine *engine, uint32
 	return true;
 }
 
-void quicd_app_destroy(struct quicd_app *app)
-{
-	for (uint32_t worker = 0; worker < app->workers; worker++) {
-		free(app->links[worker].event_owner);
-		free(app->links[worker].draft);
-		quicd_ring_destroy(&app->links[worker].events);
-		quicd_ring_destroy(&app->links[worker].commands);
-	}
-	quicd_slab_destroy(&app->slab);
-	free(app->links);
-	free(app->view);
-	pthread_mutex_destroy(&app->bell_lock);
-}
-
 /* Nobody else touches the place between FREE and ATTACHED: rings and slab start as new. */
 static void start_afresh(struct quicd_app *app)
 {

@@ -51,5 +51,3 @@ void quicd_net_recycle(struct quicd_worker *worker, uint32_t buffer);
 uint8_t *quicd_net_send_buffer(struct quicd_worker *worker);
 /* Queues the train that the current send buffer holds. */
 void quicd_net_send(struct quicd_worker *worker, const struct qd_train *train);
-/* True while trains are queued that the kernel has not been given. */
-bool quicd_net_unsent(const struct quicd_worker *worker);

@@ -47,8 +47,6 @@ struct quicd_uring {
 	struct quicd_outgoing outgoing[QUICD_SEND_BUFFERS];
 	uint32_t send_free[QUICD_SEND_BUFFERS];
 	uint32_t send_free_count;
-	uint32_t sends_queued; /* prepared, not submitted */
-	uint32_t sends_out;    /* submitted or queued, not completed */
 };
 
 static struct io_uring_sqe *next_sqe(struct quicd_worker *worker)
@@ -58,7 +56,6 @@ static struct io_uring_sqe *next_sqe(struct quicd_worker *worker)
 	if (!sqe) {
 		io_uring_submit(&u->ring);
 		worker->counters->system_calls++;
-		u->sends_queued = 0;
 		sqe = io_uring_get_sqe(&u->ring);
 	}
 	assert(sqe && "the submission queue is empty after a submit");
@@ -258,7 +255,6 @@ static void complete_send(struct quicd_worker *worker, uint32_t index, int resul
 	struct quicd_uring *u = worker->net.uring;
 	assert(index < QUICD_SEND_BUFFERS);
 	u->send_free[u->send_free_count++] = index;
-	u->sends_out--;
 	if (result < 0)
 		worker->counters->send_errors++; /* a lost datagram: recovery is QUIC's */
 }
@@ -311,7 +307,6 @@ void quicd_net_wait(struct quicd_worker *worker, uint64_t timeout_ns)
 		}
 		io_uring_submit_and_wait_timeout(&u->ring, &cqe, wanted, &timeout, NULL);
 	}
-	u->sends_queued = 0;
 	unsigned int head, seen = 0;
 	io_uring_for_each_cqe(&u->ring, head, cqe)
 	{
@@ -347,14 +342,7 @@ void quicd_net_send(struct quicd_worker *worker, const struct qd_train *train)
 			  u->send_memory + (size_t)index * QUICD_SEND_BUFFER_BYTES, train);
 	io_uring_prep_sendmsg(sqe, worker->net.udp.fd, &out->message, 0);
 	sqe->user_data = pack(OP_SEND, index);
-	u->sends_queued++;
-	u->sends_out++;
 	counters->send_calls++;
 	counters->send_datagrams += train->segments;
 	counters->send_bytes += train->bytes;
-}
-
-bool quicd_net_unsent(const struct quicd_worker *worker)
-{
-	return worker->net.uring->sends_queued > 0;
 }

@@ -100,12 +100,6 @@ void quicd_net_send(struct quicd_worker *worker, const struct qd_train *train)
 	memcpy(kept->bytes, memory_net.send_buffer, train->bytes);
 }
 
-bool quicd_net_unsent(const struct quicd_worker *worker)
-{
-	(void)worker;
-	return false;
-}
-
 /* One turn of the worker's loop. */
 static inline void memory_net_turn(void)
 {
