@@ -62,14 +62,14 @@ class EchoConnection implements ConnectionSink {
 
   onShutdown(): void {
     this.#stopping = true;
-    if (this.#streams === 0) this.#connection.close(0);
+    if (this.#streams === 0) this.#connection.closeWhenDelivered(0);
   }
 
   onClosed(): void {}
 
   #streamEnded(): void {
     this.#streams--;
-    if (this.#stopping && this.#streams === 0) this.#connection.close(0);
+    if (this.#stopping && this.#streams === 0) this.#connection.closeWhenDelivered(0);
   }
 }
 

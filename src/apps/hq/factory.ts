@@ -38,14 +38,14 @@ class HqConnection implements ConnectionSink {
 
   onShutdown(): void {
     this.#stopping = true;
-    if (this.#streams === 0) this.#connection.close(0);
+    if (this.#streams === 0) this.#connection.closeWhenDelivered(0);
   }
 
   onClosed(): void {}
 
   #streamEnded(): void {
     this.#streams--;
-    if (this.#stopping && this.#streams === 0) this.#connection.close(0);
+    if (this.#stopping && this.#streams === 0) this.#connection.closeWhenDelivered(0);
   }
 }
 
