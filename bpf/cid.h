@@ -4,8 +4,9 @@
  *
  *   octet  0      QUIC-LB first octet: 3 bits config rotation (0), 5 bits random
  *   octets 1-8    server id, plaintext (what QUIC-LB balancers read)
- *   octets 9-12   (generation 8, worker 8, check 16) XOR the low half of SipHash-2-4(key, octets
- *   13-19 and 0) octets 13-19  random
+ *   octets 9-12   generation 8 and worker 8 bits, XOR the low 16 bits of a SipHash-2-4 over octets
+ *                 0 and 13-19; then its high 16 bits, the check
+ *   octets 13-19  random
  *
  * The mask keeps an observer from linking CIDs by their worker (RFC 9000 §5.1); the check (the high
  * bits of the same hash) tells our CIDs from those a client made up.
@@ -29,6 +30,12 @@ typedef uint64_t quicd_u64;
 
 struct quicd_sip_key {
 	quicd_u64 k0, k1;
+};
+
+/* What reading and writing CIDs takes. */
+struct quicd_cid_keys {
+	struct quicd_sip_key sip;
+	unsigned char server_id[QUICD_CID_SERVER_ID_BYTES];
 };
 
 struct quicd_cid_route {
@@ -106,11 +113,13 @@ QUICD_INLINE quicd_u64 quicd_cid_mask(const struct quicd_sip_key *key,
 	return quicd_sip_one_word(key, word);
 }
 
-/* The caller has filled octets 0, 1-8 and 13-19; this writes 9-12. */
-QUICD_INLINE void quicd_cid_seal(const struct quicd_sip_key *key, struct quicd_cid_route route,
+/* The caller has filled octets 0 and 13-19; this writes the rest. */
+QUICD_INLINE void quicd_cid_seal(const struct quicd_cid_keys *keys, struct quicd_cid_route route,
 				 unsigned char cid[QUICD_CID_BYTES])
 {
-	const quicd_u64 mask = quicd_cid_mask(key, cid);
+	const quicd_u64 mask = quicd_cid_mask(&keys->sip, cid);
+	for (int i = 0; i < QUICD_CID_SERVER_ID_BYTES; i++)
+		cid[1 + i] = keys->server_id[i];
 	cid[QUICD_CID_MASKED] = route.generation ^ (unsigned char)mask;
 	cid[QUICD_CID_MASKED + 1] = route.worker ^ (unsigned char)(mask >> 8);
 	cid[QUICD_CID_MASKED + 2] = (unsigned char)(mask >> 48);
@@ -118,14 +127,17 @@ QUICD_INLINE void quicd_cid_seal(const struct quicd_sip_key *key, struct quicd_c
 }
 
 /*
- * 1 and |route| filled if the CID is one of ours (a stranger's passes with chance 2^-16), else
- * 0.
+ * 1 and |route| filled if the CID is one of ours, else 0. One that names our server id, which
+ * everybody can read, passes with chance 2^-16; any other never.
  */
-QUICD_INLINE int quicd_cid_open(const struct quicd_sip_key *key,
+QUICD_INLINE int quicd_cid_open(const struct quicd_cid_keys *keys,
 				const unsigned char cid[QUICD_CID_BYTES],
 				struct quicd_cid_route *route)
 {
-	const quicd_u64 mask = quicd_cid_mask(key, cid);
+	for (int i = 0; i < QUICD_CID_SERVER_ID_BYTES; i++)
+		if (cid[1 + i] != keys->server_id[i])
+			return 0;
+	const quicd_u64 mask = quicd_cid_mask(&keys->sip, cid);
 	if (cid[QUICD_CID_MASKED + 2] != (unsigned char)(mask >> 48) ||
 	    cid[QUICD_CID_MASKED + 3] != (unsigned char)(mask >> 56))
 		return 0;

@@ -193,23 +193,37 @@ struct quicd_app_view {
 };
 
 /*
- * Counters of one worker, by stage; written by the worker only. Subsets: receive_datagrams = the
- * sum of the receive_* outcomes below it + those given to a connection (connection_datagrams).
+ * Counters of one worker, by stage; written by the worker only. Subsets: receive_datagrams +
+ * forward_received = the sum of the outcomes (receive_truncated to receive_version but for
+ * receive_control_truncated, and forward_unknown) + those given to a connection
+ * (connection_datagrams).
  */
 struct quicd_counters {
 	/* receive */
 	uint64_t receive_calls;	    /* completions of the kernel that carried data */
 	uint64_t receive_datagrams; /* after a GRO train is split */
 	uint64_t receive_bytes;
+	uint64_t receive_errors; /* of the kernel's */
 	uint64_t receive_truncated;	  /* MSG_TRUNC: dropped */
 	uint64_t receive_control_truncated; /* MSG_CTRUNC */
 	uint64_t receive_malformed;	  /* no QUIC header in it */
 	uint64_t receive_unknown;	  /* short header, CID not ours */
+	uint64_t receive_forwarded;	  /* another worker's: given to it */
+	uint64_t receive_forward_full;	  /* another worker's: dropped, the ring to it was full */
+	/* Initials of live connections at the wrong worker, beyond what is forwarded */
+	uint64_t receive_forward_limited;
 	uint64_t receive_short_initial;	  /* Initial below 1200 bytes (RFC 9000 §14.1) */
 	uint64_t receive_refused;	  /* no room for a connection, or stopping */
 	/* answered with Version Negotiation, or dropped by its rate limit */
 	uint64_t receive_version;
 	uint64_t receive_pool_empty;	  /* multishot receive ended for lack of buffers */
+	uint64_t forward_received;	  /* came from other workers, beside receive_datagrams */
+	uint64_t forward_unknown; /* of them: for no connection (any more): dropped */
+	uint64_t forward_wait_ns; /* sum of their times in the rings */
+	uint64_t receive_ecn_ect0; /* trains by ECN field (RFC 3168); the rest had none */
+	uint64_t receive_ecn_ect1;
+	uint64_t receive_ecn_ce;
+	uint64_t socket_drops; /* gauge: lost since the start, the socket's buffer was full */
 	uint64_t connection_datagrams;	  /* given to a connection */
 	uint64_t connection_rejected;	  /* of them: refused (decryption, frames) */
 	/* accept */
@@ -246,5 +260,6 @@ struct quicd_counters {
 	uint64_t kicks;	    /* wake-ups by an app thread */
 	uint64_t doorbells; /* app threads woken */
 	uint64_t timeouts;
+	uint64_t failures; /* times the worker lost its socket or ring and started again */
 	uint64_t panics; /* caught in quiche's glue: the connection was dropped */
 };

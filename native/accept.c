@@ -12,17 +12,6 @@
 #define VERSION_INTERVAL_NS 100000ull
 #define VERSION_BURST_NS 10000000ull
 
-/* A token bucket in time: each answer costs an interval, a burst may be saved up. */
-static bool version_allowed(struct quicd_worker *worker)
-{
-	if (worker->version_tokens_ns + VERSION_BURST_NS < worker->now_ns)
-		worker->version_tokens_ns = worker->now_ns - VERSION_BURST_NS;
-	if (worker->version_tokens_ns + VERSION_INTERVAL_NS > worker->now_ns)
-		return false;
-	worker->version_tokens_ns += VERSION_INTERVAL_NS;
-	return true;
-}
-
 /*
  * RFC 9000 §6.1, only to datagrams that could begin a connection (§14.1); the answer is smaller
  * than they are.
@@ -32,7 +21,9 @@ static void negotiate_version(struct quicd_worker *worker, const struct quicd_pa
 			      const struct qd_address *to)
 {
 	worker->counters->receive_version++;
-	if (datagram_bytes < QUICD_DATAGRAM_BYTES_MIN || !version_allowed(worker))
+	if (datagram_bytes < QUICD_DATAGRAM_BYTES_MIN || 
+	    !quicd_rate_take(&worker->version_rate, worker->now_ns, VERSION_INTERVAL_NS,
+			     VERSION_BURST_NS))
 		return;
 	uint8_t *buffer = quicd_net_send_buffer(worker);
 	if (!buffer)

@@ -14,7 +14,6 @@ void quicd_cid_generate(struct quicd_worker *worker, uint8_t cid[QUICD_CID_BYTES
 	uint8_t random[1 + QUICD_CID_RANDOM_BYTES];
 	quicd_random(random, sizeof(random));
 	cid[0] = random[0] & 0x1f; /* config rotation 0, then random bits */
-	memcpy(cid + 1, keys->server_id, QUICD_CID_SERVER_ID_BYTES);
 	memcpy(cid + QUICD_CID_RANDOM, random + 1, QUICD_CID_RANDOM_BYTES);
 	quicd_cid_seal(&keys->cid, (struct quicd_cid_route){.worker = (unsigned char)worker->index},
 		       cid);

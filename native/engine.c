@@ -10,6 +10,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "connection.h"
+#include "forward.h"
+#include "privilege.h"
+#include "steer.h"
 #include "stream.h"
 #include "worker.h"
 
@@ -94,6 +97,50 @@ static bool prepare_worker(struct quicd_engine *engine, uint32_t index)
 	return true;
 }
 
+static bool choose_backend(struct quicd_engine *engine)
+{
+	engine->backend = quicd_net_choose(engine->options.backend, engine->backend_note,
+					   sizeof(engine->backend_note));
+	if (engine->backend)
+		return true;
+	snprintf(engine->error, sizeof(engine->error), "%s; or use backend \"syscalls\"",
+		 engine->backend_note);
+	return false;
+}
+
+/* After all sockets are bound. */
+static bool choose_routing(struct quicd_engine *engine)
+{
+	static const enum quicd_steer_mode MODES[] = {
+		[QUICD_ROUTING_AUTO] = QUICD_STEER_OWNER,
+		[QUICD_ROUTING_EBPF] = QUICD_STEER_OWNER,
+		[QUICD_ROUTING_WRONG] = QUICD_STEER_WRONG,
+		[QUICD_ROUTING_SINGLE] = QUICD_STEER_SINGLE,
+		[QUICD_ROUTING_RANDOM] = QUICD_STEER_RANDOM,
+	};
+	const enum quicd_routing wanted = engine->options.routing;
+	engine->routing = wanted;
+	/* One worker owns everything. */
+	if (wanted == QUICD_ROUTING_AUTO && engine->options.workers == 1)
+		engine->routing = QUICD_ROUTING_FORWARD;
+	if (engine->routing == QUICD_ROUTING_FORWARD)
+		return true;
+	char why[sizeof(engine->routing_note)] = "";
+	engine->steer = quicd_steer_attach(engine, MODES[wanted], why, sizeof(why));
+	if (engine->steer) {
+		if (wanted == QUICD_ROUTING_AUTO)
+			engine->routing = QUICD_ROUTING_EBPF;
+		return true;
+	}
+	if (wanted == QUICD_ROUTING_AUTO) {
+		engine->routing = QUICD_ROUTING_FORWARD;
+		snprintf(engine->routing_note, sizeof(engine->routing_note), "%s", why);
+		return true;
+	}
+	snprintf(engine->error, sizeof(engine->error), "%s", why);
+	return false;
+}
+
 static bool prepare(struct quicd_engine *engine)
 {
 	const struct quicd_options *o = &engine->options;
@@ -115,6 +162,8 @@ static bool prepare(struct quicd_engine *engine)
 			return false;
 		}
 	}
+	if (!choose_backend(engine))
+		return false;
 	engine->slab_count = o->workers + o->apps;
 	engine->workers = calloc(o->workers, sizeof(*engine->workers));
 	engine->apps = calloc(o->apps, sizeof(*engine->apps));
@@ -128,7 +177,7 @@ static bool prepare(struct quicd_engine *engine)
 	for (uint32_t i = 0; i < o->workers; i++)
 		if (!prepare_worker(engine, i))
 			return false;
-	return true;
+	return quicd_forward_create(engine) && choose_routing(engine);
 }
 
 static bool launch(struct quicd_engine *engine)
@@ -190,6 +239,9 @@ static void release_engine(struct quicd_engine *engine)
 			close(worker->kick_fd);
 		worker->kick_fd = -1;
 	}
+	quicd_steer_free(engine->steer);
+	engine->steer = NULL;
+	quicd_forward_destroy(engine);
 	for (uint32_t i = 0; i < engine->slab_count; i++)
 		discard(engine->slabs[i]);
 	if (engine->keylog_fd >= 0)
@@ -239,6 +291,8 @@ struct quicd_engine *quicd_engine_start(const struct quicd_options *options, cha
 	else if (prepare(engine) && launch(engine)) {
 		/* Borrowed for the start; the workers have their own by now. */
 		engine->options.certificate_pem = engine->options.private_key_pem = NULL;
+		if (engine->steer)
+			quicd_privilege_drop(engine->privilege_note, sizeof(engine->privilege_note));
 		return engine;
 	}
 	snprintf(error, error_bytes, "%s", engine->error[0] ? engine->error : "out of memory");

@@ -13,11 +13,21 @@
 #include "slab.h"
 
 struct quicd_worker;
+struct quicd_net_backend;
+struct quicd_steer;
+struct quicd_forward_ring;
 
 struct quicd_engine {
 	uint32_t index;
 	struct quicd_options options;
 	struct quicd_keys keys;
+	const struct quicd_net_backend *backend;
+	char backend_note[256];	    /* why not io_uring, or "" */
+	enum quicd_routing routing; /* chosen: never AUTO */
+	char routing_note[256];	    /* why not eBPF, or "" */
+	struct quicd_steer *steer;  /* NULL without eBPF */
+	char privilege_note[256];   /* why CAP_BPF could not be dropped, or "" */
+	struct quicd_forward_ring *forward; /* [from * workers + to] */
 	uint16_t port; /* bound, host order */
 	int family;    /* AF_INET or AF_INET6 */
 	struct quicd_worker *workers;

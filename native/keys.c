@@ -26,11 +26,11 @@ static void derive(void *out, size_t bytes, const uint8_t secret[QUICD_SECRET_BY
 
 void quicd_keys_derive(struct quicd_keys *keys, const uint8_t secret[QUICD_SECRET_BYTES])
 {
-	derive(&keys->cid, sizeof(keys->cid), secret, "connection id");
+	derive(&keys->cid.sip, sizeof(keys->cid.sip), secret, "connection id");
 	derive(&keys->map, sizeof(keys->map), secret, "table");
 	derive(keys->reset, sizeof(keys->reset), secret, "stateless reset");
 	derive(keys->ticket, sizeof(keys->ticket), secret, "ticket");
-	derive(keys->server_id, sizeof(keys->server_id), secret, "server id");
+	derive(keys->cid.server_id, sizeof(keys->cid.server_id), secret, "server id");
 }
 
 void quicd_keys_reset_token(const struct quicd_keys *keys, const uint8_t cid[QUICD_CID_BYTES],

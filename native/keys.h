@@ -12,11 +12,10 @@
 #define QUICD_TICKET_KEY_BYTES 48
 
 struct quicd_keys {
-	struct quicd_sip_key cid; /* masks connection IDs */
+	struct quicd_cid_keys cid;
 	struct quicd_sip_key map; /* hashes in tables that peers can fill */
 	uint8_t reset[32];	  /* stateless reset tokens, RFC 9000 §10.3.2 */
 	uint8_t ticket[QUICD_TICKET_KEY_BYTES];
-	uint8_t server_id[QUICD_CID_SERVER_ID_BYTES];
 };
 
 void quicd_keys_derive(struct quicd_keys *keys, const uint8_t secret[QUICD_SECRET_BYTES]);

@@ -91,4 +91,15 @@ static_assert(16 + QUICD_RECEIVE_NAME_BYTES + QUICD_RECEIVE_CONTROL_BYTES + QUIC
 /* A close that waits for acknowledgements waits at most this long. */
 #define QUICD_GOODBYE_NS 2000000000ull
 
+/*
+ * A ring between two workers: 1 MiB, some 700 full datagrams, as long as all of them together stay
+ * below 64 MiB (8 workers); then smaller. Touched only when used.
+ */
+#define QUICD_FORWARD_BYTES_MAX (1u << 20)
+#define QUICD_FORWARD_BYTES_MIN (128u << 10)
+#define QUICD_FORWARD_BYTES_ALL (64ull << 20)
+/* Initials that carry an ID of another worker: 1000 a second, and 100 at a time. */
+#define QUICD_FORWARD_INITIAL_NS 1000000ull
+#define QUICD_FORWARD_INITIAL_BURST_NS 100000000ull
+
 #define QUICD_SIGNAL_REPEAT_NS 1000000000ull

@@ -16,7 +16,9 @@
 #include "alloc.h"
 #include "engine.h"
 #include "napi_options.h"
+#include "napi_probe.h"
 #include "signals.h"
+#include "steer.h"
 #include "worker.h"
 
 /* One per attached app thread. */
@@ -113,8 +115,13 @@ static napi_value engine_view(napi_env env, const struct quicd_engine *engine)
 	napi_create_object(env, &object);
 	set_number(env, object, "engine", engine->index);
 	set_number(env, object, "port", engine->port);
-	set_text(env, object, "backend", "io_uring");
-	set_text(env, object, "backendNote", "");
+	static const char *const ROUTINGS[] = { "auto",	 "ebpf",   "forward",
+						"wrong", "single", "random" };
+	set_text(env, object, "backend", engine->backend->name);
+	set_text(env, object, "backendNote", engine->backend_note);
+	set_text(env, object, "routing", ROUTINGS[engine->routing]);
+	set_text(env, object, "routingNote", engine->routing_note);
+	set_text(env, object, "privilegeNote", engine->privilege_note);
 	set_flag(env, object, "gro", engine->workers[0].net.udp.gro);
 	set_flag(env, object, "gso", engine->workers[0].net.udp.gso);
 	napi_create_array(env, &workers);
@@ -331,6 +338,34 @@ static napi_value js_take_signals(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
+static napi_value js_steering(napi_env env, napi_callback_info info)
+{
+	napi_value argument[1], object = NULL;
+	arguments(env, info, 1, argument);
+	struct quicd_engine *engine = engine_argument(env, argument[0]);
+	if (!engine)
+		return NULL;
+	if (!engine->steer) {
+		napi_get_null(env, &object);
+		return object;
+	}
+	static const char *const CLASSES[] = {
+		[QUICD_STEER_DECODED] = "decoded", [QUICD_STEER_HASHED] = "hashed",
+		[QUICD_STEER_FOREIGN] = "foreign", [QUICD_STEER_SHORT] = "short",
+		[QUICD_STEER_MISS] = "miss",
+	};
+	struct quicd_steer_counters counters;
+	struct quicd_steer_cost cost;
+	quicd_steer_read_counters(engine->steer, &counters);
+	quicd_steer_read_cost(engine->steer, &cost);
+	napi_create_object(env, &object);
+	for (size_t i = 0; i < sizeof(CLASSES) / sizeof(CLASSES[0]); i++)
+		set_number(env, object, CLASSES[i], (double)counters.packets[i]);
+	set_number(env, object, "runs", (double)cost.runs);
+	set_number(env, object, "runNs", (double)cost.ns);
+	return object;
+}
+
 static napi_value js_memory(napi_env env, napi_callback_info info)
 {
 	(void)info;
@@ -342,6 +377,20 @@ static napi_value js_memory(napi_env env, napi_callback_info info)
 	set_number(env, object, "liveObjects", (double)memory.live_objects);
 	set_number(env, object, "allocations", (double)memory.allocations);
 	return object;
+}
+
+static napi_value js_fail_worker(napi_env env, napi_callback_info info)
+{
+	napi_value argument[3];
+	arguments(env, info, 3, argument);
+	struct quicd_engine *engine = engine_argument(env, argument[0]);
+	const uint32_t worker = u32_of(env, argument[1]);
+	if (!engine)
+		return NULL;
+	if (worker >= engine->options.workers)
+		return throw_error(env, "no such worker");
+	quicd_net_fail(&engine->workers[worker], u32_of(env, argument[2]));
+	return NULL;
 }
 
 static napi_value js_block(napi_env env, napi_callback_info info)
@@ -364,7 +413,8 @@ NAPI_MODULE_INIT()
 		{ "start", js_start },	 { "view", js_view },	{ "attach", js_attach },
 		{ "detach", js_detach }, { "drain", js_drain }, { "stop", js_stop },
 		{ "memory", js_memory }, { "block", js_block }, { "takeSignals", js_take_signals },
-		{ "ref", js_ref },
+		{ "ref", js_ref },	 { "steering", js_steering },
+		{ "failWorker", js_fail_worker }, { "probe", quicd_napi_probe },
 	};
 	for (size_t i = 0; i < sizeof(FUNCTIONS) / sizeof(FUNCTIONS[0]); i++) {
 		napi_value function = NULL;

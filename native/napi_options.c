@@ -143,6 +143,8 @@ static void secret(struct reader *r, struct quicd_options *options)
 static void read_network(struct reader *r, struct quicd_options *o)
 {
 	static const char *const BACKENDS[] = { "auto", "io_uring", "syscalls" };
+	static const char *const ROUTINGS[] = { "auto",	 "ebpf",   "forward",
+						"wrong", "single", "random" };
 	text(r, "host", o->host, sizeof(o->host));
 	o->port = (uint16_t)integer(r, "port", 0, 65535);
 	o->workers = (uint32_t)integer(r, "workers", 1, QUICD_WORKERS_MAX);
@@ -151,13 +153,13 @@ static void read_network(struct reader *r, struct quicd_options *o)
 	o->gro = flag(r, "gro");
 	o->gso = flag(r, "gso");
 	o->backend = (enum quicd_backend)choice(r, "backend", BACKENDS, 3);
+	o->routing = (enum quicd_routing)choice(r, "routing", ROUTINGS, 6);
+	o->no_forwarding = !flag(r, "forwarding");
 	o->receive_pool_bytes = integer(r, "receivePoolBytes", 1 << 20, 1ull << 32);
 	o->socket_buffer_bytes = (uint32_t)integer(r, "socketBufferBytes", 65536, 1 << 30);
 	o->ring_capacity = (uint32_t)integer(r, "ringCapacity", 256, 1 << 20);
 	if (o->ring_capacity & (o->ring_capacity - 1))
 		refuse(r, "ringCapacity", "must be a power of two");
-	if (o->backend == QUICD_BACKEND_SYSCALLS)
-		refuse(r, "backend", "\"syscalls\" is not built yet; use \"auto\" or \"io_uring\"");
 }
 
 static void read_quic(struct reader *r, struct quicd_options *o)

@@ -13,6 +13,17 @@ enum quicd_backend {
 	QUICD_BACKEND_SYSCALLS = 2
 };
 
+/* How a datagram comes to the worker that owns its connection. */
+enum quicd_routing {
+	QUICD_ROUTING_AUTO = 0,    /* eBPF, else the forward rings */
+	QUICD_ROUTING_EBPF = 1,    /* bpf/steer.bpf.c, by connection ID */
+	QUICD_ROUTING_FORWARD = 2, /* the kernel's hash of addresses, then the forward rings */
+	/* For measuring, all with the program attached: */
+	QUICD_ROUTING_WRONG = 3,  /* always the worker after the owner */
+	QUICD_ROUTING_SINGLE = 4, /* everything to worker 0 */
+	QUICD_ROUTING_RANDOM = 5, /* any worker */
+};
+
 struct quicd_options {
 	char host[64]; /* numeric address; "::" is dual stack */
 	uint16_t port; /* 0: any */
@@ -22,6 +33,8 @@ struct quicd_options {
 	bool gro;
 	bool gso;
 	enum quicd_backend backend;
+	enum quicd_routing routing;
+	bool no_forwarding; /* tests: what reached the wrong worker is lost, and counted */
 	uint64_t receive_pool_bytes;
 	uint32_t socket_buffer_bytes;
 	const char *certificate_pem;

@@ -6,26 +6,15 @@
 #include <assert.h>
 #include "accept.h"
 #include "connection.h"
+#include "forward.h"
 #include "quic_header.h"
 #include "worker.h"
 
-void quicd_receive_datagram(struct quicd_worker *worker, uint8_t *bytes, uint32_t length,
-			    const struct qd_address *from, const struct qd_address *to)
+static void give(struct quicd_connection *connection, uint8_t *bytes, uint32_t length,
+		 const struct qd_address *from, const struct qd_address *to)
 {
+	struct quicd_worker *worker = connection->worker;
 	struct quicd_counters *counters = worker->counters;
-	counters->receive_datagrams++;
-	counters->receive_bytes += length;
-	struct quicd_packet_header header;
-	if (!quicd_packet_header_read(bytes, length, &header)) {
-		counters->receive_malformed++;
-		return;
-	}
-	const uint32_t index = quicd_cid_map_find(&worker->cids, header.dcid, header.dcid_bytes);
-	struct quicd_connection *connection =
-		index == QUICD_NONE ? quicd_accept(worker, &header, length, from, to)
-				    : &worker->connections[index];
-	if (!connection || connection->dead)
-		return;
 	counters->connection_datagrams++;
 	connection->received_since_send++;
 	connection->view->received_bytes += length;
@@ -42,6 +31,65 @@ void quicd_receive_datagram(struct quicd_worker *worker, uint8_t *bytes, uint32_
 	quicd_list_append(&worker->dirty, &connection->dirty);
 }
 
+/* The connection that the worker has for it, or NULL. */
+static struct quicd_connection *find(struct quicd_worker *worker,
+				     const struct quicd_packet_header *header)
+{
+	const uint32_t index = quicd_cid_map_find(&worker->cids, header->dcid, header->dcid_bytes);
+	return index == QUICD_NONE ? NULL : &worker->connections[index];
+}
+
+static void receive_datagram(struct quicd_worker *worker, uint8_t *bytes, uint32_t length,
+			     const struct quicd_received *train)
+{
+	struct quicd_counters *counters = worker->counters;
+	counters->receive_datagrams++;
+	counters->receive_bytes += length;
+	struct quicd_packet_header header;
+	if (!quicd_packet_header_read(bytes, length, &header)) {
+		counters->receive_malformed++;
+		return;
+	}
+	struct quicd_connection *connection = find(worker, &header);
+	if (!connection) {
+		struct quicd_forwarded datagram = { .length = length,
+						    .ecn = train->ecn,
+						    .arrived_ns = worker->now_ns,
+						    .from = train->from,
+						    .to = train->to };
+		if (quicd_forward_elsewhere(worker, &header, bytes, &datagram))
+			return;
+		connection = quicd_accept(worker, &header, length, &train->from, &train->to);
+	}
+	if (connection && !connection->dead)
+		give(connection, bytes, length, &train->from, &train->to);
+}
+
+void quicd_receive_forwarded(struct quicd_worker *worker, const struct quicd_forwarded *datagram,
+			     uint8_t *bytes)
+{
+	struct quicd_counters *counters = worker->counters;
+	struct quicd_packet_header header;
+	const bool readable = quicd_packet_header_read(bytes, datagram->length, &header);
+	assert(readable && "who forwarded it has read its header");
+	counters->forward_received++;
+	/* It may have begun its turn after ours. */
+	if (worker->now_ns > datagram->arrived_ns)
+		counters->forward_wait_ns += worker->now_ns - datagram->arrived_ns;
+	struct quicd_connection *connection = find(worker, &header);
+	/*
+	 * Not even an Initial opens a connection here: that would let a client choose its
+	 * worker.
+	 */
+	if (!connection && datagram->may_open)
+		connection = quicd_accept(worker, &header, datagram->length, &datagram->from,
+					  &datagram->to);
+	else if (!connection)
+		counters->forward_unknown++;
+	if (connection && !connection->dead)
+		give(connection, bytes, datagram->length, &datagram->from, &datagram->to);
+}
+
 /*
  * RFC 9000 knows datagrams only: a GRO train is |segment_bytes| apart, its last one may be
  * shorter.
@@ -52,7 +100,7 @@ static void receive_train(struct quicd_worker *worker, const struct quicd_receiv
 	while (at < train->length) {
 		const uint32_t left = train->length - at;
 		const uint32_t length = left < train->segment_bytes ? left : train->segment_bytes;
-		quicd_receive_datagram(worker, train->bytes + at, length, &train->from, &train->to);
+		receive_datagram(worker, train->bytes + at, length, train);
 		at += length;
 	}
 }

@@ -70,6 +70,7 @@ static bool configure(struct quicd_udp *udp, const struct quicd_options *options
 		    !set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1))
 			return fail(error, error_bytes, "dual-stack socket options",
 				    "use an IPv4 host instead");
+		set(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
 		set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
 	} else if (!set(fd, IPPROTO_IP, IP_PKTINFO, 1)) {
 		return fail(error, error_bytes, "IP_PKTINFO", "");
@@ -79,6 +80,7 @@ static bool configure(struct quicd_udp *udp, const struct quicd_options *options
 	 * kernel's path MTU (RFC 9000 §14.3).
 	 */
 	set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
+	set(fd, IPPROTO_IP, IP_RECVTOS, 1);
 	udp->gro = options->gro && set(fd, IPPROTO_UDP, UDP_GRO, 1);
 	/* A size of 0 asks nothing; a kernel without UDP_SEGMENT refuses the option. */
 	udp->gso = options->gso && set(fd, IPPROTO_UDP, UDP_SEGMENT, 0);
@@ -207,6 +209,12 @@ void quicd_udp_read_ancillary(const struct quicd_udp *udp, struct msghdr *messag
 			out->to.family = 4;
 			memset(out->to.ip, 0, sizeof(out->to.ip));
 			memcpy(out->to.ip, &info.ipi_addr, 4);
+		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS) {
+			out->ecn = *(const uint8_t *)CMSG_DATA(c) & QUICD_ECN_MASK;
+		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS) {
+			int traffic_class = 0;
+			memcpy(&traffic_class, CMSG_DATA(c), sizeof(traffic_class));
+			out->ecn = (uint8_t)traffic_class & QUICD_ECN_MASK;
 		} else if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
 			int segment = 0;
 			memcpy(&segment, CMSG_DATA(c), sizeof(segment));

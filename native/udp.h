@@ -32,10 +32,17 @@ bool quicd_udp_open(struct quicd_udp *udp, const struct quicd_options *options, 
 		    bool probe, char *error, size_t error_bytes);
 void quicd_udp_close(struct quicd_udp *udp);
 
+/* RFC 3168 §5. */
+#define QUICD_ECN_MASK 3
+#define QUICD_ECN_ECT1 1
+#define QUICD_ECN_ECT0 2
+#define QUICD_ECN_CE 3
+
 /* What the control messages of a received datagram or train say. */
 struct quicd_ancillary {
 	struct qd_address to;   /* where it was sent to: our address and port */
 	uint32_t segment_bytes; /* UDP_GRO; 0: one datagram */
+	uint8_t ecn; /* the two bits of RFC 3168 §5, of every datagram of the train */
 };
 void quicd_udp_read_ancillary(const struct quicd_udp *udp, struct msghdr *message,
 			      struct quicd_ancillary *out);

@@ -51,7 +51,7 @@ struct quicd_uring {
 
 static struct io_uring_sqe *next_sqe(struct quicd_worker *worker)
 {
-	struct quicd_uring *u = worker->net.uring;
+	struct quicd_uring *u = worker->net.state;
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
 	if (!sqe) {
 		io_uring_submit(&u->ring);
@@ -64,7 +64,7 @@ static struct io_uring_sqe *next_sqe(struct quicd_worker *worker)
 
 static void arm_receive(struct quicd_worker *worker)
 {
-	struct quicd_uring *u = worker->net.uring;
+	struct quicd_uring *u = worker->net.state;
 	if (u->receive_armed || u->buffers_out + u->buffers_added >= u->buffer_count)
 		return;
 	struct io_uring_sqe *sqe = next_sqe(worker);
@@ -77,7 +77,7 @@ static void arm_receive(struct quicd_worker *worker)
 
 static void arm_kick(struct quicd_worker *worker)
 {
-	struct quicd_uring *u = worker->net.uring;
+	struct quicd_uring *u = worker->net.state;
 	if (u->kick_armed)
 		return;
 	struct io_uring_sqe *sqe = next_sqe(worker);
@@ -104,7 +104,7 @@ static bool explain(char *error, size_t error_bytes, const char *what, int code)
 
 static bool provide_buffers(struct quicd_worker *worker, char *error, size_t error_bytes)
 {
-	struct quicd_uring *u = worker->net.uring;
+	struct quicd_uring *u = worker->net.state;
 	u->buffer_bytes = worker->net.udp.gro ? QUICD_GRO_BUFFER_BYTES : QUICD_PLAIN_BUFFER_BYTES;
 	/*
 	 * The ring's size is a power of two; with GRO the pool is filled to the byte budget
@@ -146,12 +146,12 @@ static uint32_t ring_entries_of(const struct quicd_uring *u)
 	return entries;
 }
 
-bool quicd_net_start(struct quicd_worker *worker, char *error, size_t error_bytes)
+static bool uring_start(struct quicd_worker *worker, char *error, size_t error_bytes)
 {
 	struct quicd_uring *u = calloc(1, sizeof(*u));
 	if (!u)
 		return explain(error, error_bytes, "memory", ENOMEM);
-	worker->net.uring = u;
+	worker->net.state = u;
 	u->ring.ring_fd = -1;
 	struct io_uring_params params = {.flags = IORING_SETUP_SINGLE_ISSUER |
 						  IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE,
@@ -173,9 +173,9 @@ bool quicd_net_start(struct quicd_worker *worker, char *error, size_t error_byte
 	return true;
 }
 
-void quicd_net_stop(struct quicd_worker *worker)
+static void uring_stop(struct quicd_worker *worker)
 {
-	struct quicd_uring *u = worker->net.uring;
+	struct quicd_uring *u = worker->net.state;
 	if (!u)
 		return;
 	if (u->ring.ring_fd >= 0)
@@ -184,12 +184,12 @@ void quicd_net_stop(struct quicd_worker *worker)
 	quicd_pages_unmap(u->receive_memory, (size_t)u->buffer_count * u->buffer_bytes);
 	quicd_pages_unmap(u->buffers, ring_entries_of(u) * sizeof(struct io_uring_buf));
 	free(u);
-	worker->net.uring = NULL;
+	worker->net.state = NULL;
 }
 
-void quicd_net_recycle(struct quicd_worker *worker, uint32_t buffer)
+static void uring_recycle(struct quicd_worker *worker, uint32_t buffer)
 {
-	struct quicd_uring *u = worker->net.uring;
+	struct quicd_uring *u = worker->net.state;
 	assert(u->buffers_out > 0);
 	io_uring_buf_ring_add(u->buffers, u->receive_memory + (size_t)buffer * u->buffer_bytes,
 			      u->buffer_bytes, (unsigned short)buffer,
@@ -212,56 +212,42 @@ static void return_buffers(struct quicd_uring *u)
  */
 static void take_received(struct quicd_worker *worker, uint32_t buffer, uint32_t bytes)
 {
-	struct quicd_uring *u = worker->net.uring;
-	struct quicd_counters *counters = worker->counters;
+	struct quicd_uring *u = worker->net.state;
 	uint8_t *start = u->receive_memory + (size_t)buffer * u->buffer_bytes;
 	struct io_uring_recvmsg_out *out =
 		io_uring_recvmsg_validate(start, (int)bytes, &u->receive_shape);
-	counters->receive_calls++;
 	u->buffers_out++;
-	if (!out || (out->flags & MSG_TRUNC)) {
-		counters->receive_datagrams++;
-		counters->receive_truncated++;
-		quicd_net_recycle(worker, buffer);
+	if (!out) {
+		worker->counters->receive_calls++;
+		worker->counters->receive_datagrams++;
+		worker->counters->receive_truncated++;
+		uring_recycle(worker, buffer);
 		return;
 	}
-	if (out->flags & MSG_CTRUNC)
-		counters->receive_control_truncated++;
-	struct msghdr control = {
+	struct msghdr message = {
+		.msg_name = io_uring_recvmsg_name(out),
+		.msg_namelen = out->namelen,
 		.msg_control = (uint8_t *)(out + 1) + u->receive_shape.msg_namelen,
 		.msg_controllen = out->controllen,
+		.msg_flags = (int)out->flags,
 	};
-	struct quicd_received *received = &worker->net.received[worker->net.received_count];
-	struct quicd_ancillary ancillary;
-	quicd_udp_read_ancillary(&worker->net.udp, &control, &ancillary);
-	if (!quicd_address_from(io_uring_recvmsg_name(out), &received->from)) {
-		counters->receive_datagrams++;
-		counters->receive_malformed++;
-		quicd_net_recycle(worker, buffer);
-		return;
-	}
-	received->to = ancillary.to;
-	received->to.port = worker->net.udp.port;
-	received->bytes = io_uring_recvmsg_payload(out, &u->receive_shape);
-	received->length = io_uring_recvmsg_payload_length(out, (int)bytes, &u->receive_shape);
-	received->segment_bytes =
-		ancillary.segment_bytes ? ancillary.segment_bytes : received->length;
-	received->buffer = buffer;
-	worker->net.received_count++;
+	if (!quicd_net_take(worker, &message, io_uring_recvmsg_payload(out, &u->receive_shape),
+			    io_uring_recvmsg_payload_length(out, (int)bytes, &u->receive_shape),
+			    buffer))
+		uring_recycle(worker, buffer);
 }
 
 static void complete_send(struct quicd_worker *worker, uint32_t index, int result)
 {
-	struct quicd_uring *u = worker->net.uring;
+	struct quicd_uring *u = worker->net.state;
 	assert(index < QUICD_SEND_BUFFERS);
 	u->send_free[u->send_free_count++] = index;
-	if (result < 0)
-		worker->counters->send_errors++; /* a lost datagram: recovery is QUIC's */
+	quicd_net_sent(worker, result);
 }
 
 static void complete(struct quicd_worker *worker, const struct io_uring_cqe *cqe)
 {
-	struct quicd_uring *u = worker->net.uring;
+	struct quicd_uring *u = worker->net.state;
 	const uint32_t index = (uint32_t)cqe->user_data;
 	switch ((enum operation)(cqe->user_data >> 32)) {
 	case OP_RECEIVE:
@@ -272,6 +258,8 @@ static void complete(struct quicd_worker *worker, const struct io_uring_cqe *cqe
 				      (uint32_t)cqe->res);
 		else if (cqe->res == -ENOBUFS)
 			worker->counters->receive_pool_empty++;
+		else if (cqe->res < 0 && cqe->res != -EINTR && cqe->res != -EAGAIN)
+			quicd_net_error(worker, -cqe->res);
 		break;
 	case OP_SEND:
 		complete_send(worker, index, cqe->res);
@@ -283,17 +271,17 @@ static void complete(struct quicd_worker *worker, const struct io_uring_cqe *cqe
 	}
 }
 
-void quicd_net_wait(struct quicd_worker *worker, uint64_t timeout_ns)
+static void uring_wait(struct quicd_worker *worker, uint64_t timeout_ns)
 {
-	struct quicd_uring *u = worker->net.uring;
-	assert(worker->net.received_count == 0);
+	struct quicd_uring *u = worker->net.state;
 	return_buffers(u);
 	arm_receive(worker);
 	arm_kick(worker);
 	struct io_uring_cqe *cqe = NULL;
+	int result;
 	worker->counters->system_calls++;
 	if (timeout_ns == 0) {
-		io_uring_submit_and_get_events(&u->ring);
+		result = io_uring_submit_and_get_events(&u->ring);
 	} else {
 		struct __kernel_timespec timeout = {.tv_sec = (int64_t)(timeout_ns / 1000000000),
 						    .tv_nsec = (int64_t)(timeout_ns % 1000000000)};
@@ -305,8 +293,11 @@ void quicd_net_wait(struct quicd_worker *worker, uint64_t timeout_ns)
 			wanted = wanted < GATHER_MAX ? wanted : GATHER_MAX;
 			timeout = (struct __kernel_timespec){.tv_nsec = GATHER_NS};
 		}
-		io_uring_submit_and_wait_timeout(&u->ring, &cqe, wanted, &timeout, NULL);
+		result = io_uring_submit_and_wait_timeout(&u->ring, &cqe, wanted, &timeout, NULL);
 	}
+	if (result < 0 && result != -ETIME && result != -EINTR && result != -EAGAIN &&
+	    result != -EBUSY)
+		quicd_net_error(worker, -result);
 	unsigned int head, seen = 0;
 	io_uring_for_each_cqe(&u->ring, head, cqe)
 	{
@@ -318,23 +309,19 @@ void quicd_net_wait(struct quicd_worker *worker, uint64_t timeout_ns)
 	io_uring_cq_advance(&u->ring, seen);
 }
 
-uint8_t *quicd_net_send_buffer(struct quicd_worker *worker)
+static uint8_t *uring_send_buffer(struct quicd_worker *worker)
 {
-	struct quicd_uring *u = worker->net.uring;
-	if (u->send_free_count == 0) {
-		worker->counters->send_pool_empty++;
+	struct quicd_uring *u = worker->net.state;
+	if (u->send_free_count == 0)
 		return NULL;
-	}
 	return u->send_memory +
 	       (size_t)u->send_free[u->send_free_count - 1] * QUICD_SEND_BUFFER_BYTES;
 }
 
-void quicd_net_send(struct quicd_worker *worker, const struct qd_train *train)
+static void uring_send(struct quicd_worker *worker, const struct qd_train *train)
 {
-	struct quicd_uring *u = worker->net.uring;
-	struct quicd_counters *counters = worker->counters;
+	struct quicd_uring *u = worker->net.state;
 	assert(u->send_free_count > 0);
-	assert(train->bytes > 0 && train->bytes <= QUICD_TRAIN_BYTES_MAX);
 	struct io_uring_sqe *sqe = next_sqe(worker);
 	const uint32_t index = u->send_free[--u->send_free_count];
 	struct quicd_outgoing *out = &u->outgoing[index];
@@ -342,7 +329,26 @@ void quicd_net_send(struct quicd_worker *worker, const struct qd_train *train)
 			  u->send_memory + (size_t)index * QUICD_SEND_BUFFER_BYTES, train);
 	io_uring_prep_sendmsg(sqe, worker->net.udp.fd, &out->message, 0);
 	sqe->user_data = pack(OP_SEND, index);
-	counters->send_calls++;
-	counters->send_datagrams += train->segments;
-	counters->send_bytes += train->bytes;
 }
+
+bool quicd_uring_usable(char *error, size_t error_bytes)
+{
+	struct io_uring ring;
+	struct io_uring_params params = {.flags = IORING_SETUP_SINGLE_ISSUER |
+						  IORING_SETUP_DEFER_TASKRUN};
+	const int result = io_uring_queue_init_params(8, &ring, &params);
+	if (result < 0)
+		return explain(error, error_bytes, "io_uring", -result);
+	io_uring_queue_exit(&ring);
+	return true;
+}
+
+const struct quicd_net_backend quicd_uring_backend = {
+	.name = "io_uring",
+	.start = uring_start,
+	.stop = uring_stop,
+	.wait = uring_wait,
+	.recycle = uring_recycle,
+	.send_buffer = uring_send_buffer,
+	.send = uring_send,
+};

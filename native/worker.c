@@ -18,6 +18,7 @@
 #include "command.h"
 #include "connection.h"
 #include "event.h"
+#include "forward.h"
 #include "leave.h"
 #include "receive.h"
 #include "stream.h"
@@ -254,7 +255,7 @@ static bool something_waits(struct quicd_worker *worker)
 		if (atomic_load_explicit(&worker->slab.returned, memory_order_seq_cst) != 0)
 			return true;
 	}
-	return atomic_load(&worker->engine->stopping) != 0;
+	return quicd_forward_waits(worker) || atomic_load(&worker->engine->stopping) != 0;
 }
 
 /* How long the kernel may keep us: not at all while there is work; else until the next timer. */
@@ -310,6 +311,9 @@ static void turn(struct quicd_worker *worker)
 	worker->load_quarters = worker->load_quarters * 3 / 4 + worker->net.received_count;
 	quicd_worker_tick(worker);
 	quicd_receive_all(worker);
+	quicd_net_look_after(worker);
+	quicd_forward_receive(worker);
+	quicd_forward_wake(worker);
 	run_timeouts(worker);
 	quicd_leave_check(worker);
 	process_dirty(worker);

@@ -13,6 +13,7 @@
 #include "engine.h"
 #include "list.h"
 #include "net.h"
+#include "rate.h"
 #include "quiche/quicd_quiche.h"
 #include "segment.h"
 #include "slab.h"
@@ -62,7 +63,9 @@ struct quicd_worker {
 	uint32_t load_quarters; /* trains received per turn, averaged over the last few, times 4 */
 	uint32_t bells_held; /* turns since a parked app thread should have been woken */
 	uint32_t apps_to_wake[2];  /* bit set of app threads with new events, one word per 32 */
-	uint64_t version_tokens_ns; /* rate limit of Version Negotiation */
+	struct quicd_rate version_rate; /* of Version Negotiation */
+	struct quicd_rate forward_rate; /* of Initials that go to another worker */
+	uint64_t forwarded_to;	/* in this turn; a bit for each worker */
 
 	_Atomic uint32_t parked; /* others: 1 while it waits in the kernel */
 	int kick_fd;		 /* others: eventfd */

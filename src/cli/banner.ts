@@ -14,6 +14,9 @@ export interface BannerFacts {
   /** Why another backend than the first choice was taken, or "". */
   backendNote: string;
   routing: string;
+  /** Why not eBPF although it was the first choice, or "". */
+  routingNote: string;
+  /** 0: no workers of ours; what is about them is left out. */
   workers: number;
   pinned: boolean;
   gro: boolean;
@@ -35,18 +38,27 @@ export interface DevelopmentFacts extends CertificateIdentity {
   path: string;
 }
 
+const ROUTINGS: Readonly<Record<string, string>> = {
+  ebpf: "ebpf, by connection ID",
+  forward: "forward, by the kernel's hash of addresses",
+};
+
 export function bannerText(facts: BannerFacts, style: Style): string {
   const offload = [facts.gro ? "GRO" : "", facts.gso ? "GSO" : ""].filter((name) => name !== "");
   const rows: [name: string, value: string][] = [
     ["serving", facts.serving],
     ["protocols", facts.alpns.join(" ")],
     ["backend", [facts.backend, facts.backendNote].filter((part) => part !== "").join("; ")],
-    ["routing", facts.routing],
-    ["workers", `${facts.workers}${facts.pinned ? ", each on its CPU" : ""}`],
-    ["app threads", facts.appThreads === 0 ? "main thread" : String(facts.appThreads)],
-    ["buffers", buffersText(facts)],
-    ["offload", offload.length === 0 ? "none" : offload.join(" ")],
   ];
+  if (facts.workers > 0) {
+    rows.push(
+      ["routing", ROUTINGS[facts.routing] ?? facts.routing],
+      ["workers", `${facts.workers}${facts.pinned ? ", each on its CPU" : ""}`],
+      ["app threads", facts.appThreads === 0 ? "main thread" : String(facts.appThreads)],
+      ["buffers", buffersText(facts)],
+      ["offload", offload.length === 0 ? "none" : offload.join(" ")],
+    );
+  }
   const lines = [
     `${style.bold("quicd")} ${facts.version}`,
     ...rows.map(([name, value]) => `  ${style.dim(name.padEnd(12))}${value}`),
@@ -104,8 +116,9 @@ function buffersText(facts: BannerFacts): string {
 
 function warningsOf(facts: BannerFacts): string[] {
   const warnings = [...facts.warnings];
+  if (facts.routingNote !== "") warnings.push(facts.routingNote);
   const asked = facts.askedBufferBytes;
-  if (facts.receiveBufferBytes < asked) {
+  if (facts.workers > 0 && facts.receiveBufferBytes < asked) {
     warnings.push(
       `the kernel grants less than the ${mebibytes(asked)} asked for receiving: ` +
         `sysctl -w net.core.rmem_max=${asked}`,

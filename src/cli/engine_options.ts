@@ -23,6 +23,8 @@ export function engineOptions(config: Config, resolved: Resolved): EngineOptions
     apps: Math.max(1, apps.threads),
     pin: resolved.pin,
     backend: netio.backend,
+    routing: netio.routing,
+    forwarding: true,
     gro: netio.gro,
     gso: netio.gso,
     receivePoolBytes: netio.rx_pool_bytes,

@@ -18,7 +18,7 @@ export const CONFIG_FLAGS: readonly ConfigFlag[] = [
   row("port", "netio.port", "N", "UDP port, default 4433; 0: a free one, printed"),
   row("host", "netio.host", "A", 'address to listen on, default "::" (all, IPv4 too)'),
   row("workers", "netio.workers", "N", "network threads, default one per CPU, at least 2"),
-  row("routing", "netio.routing", "M", "how datagrams find their worker: auto"),
+  row("routing", "netio.routing", "M", "auto, ebpf (needs CAP_BPF) or forward"),
   row("backend", "netio.backend", "B", "auto, io_uring or syscalls"),
   row("alpn", "apps.alpn", "LIST", "protocols offered, default h3,h3-29,hq-interop,echo"),
   row("threads", "apps.threads", "N", "threads that run app.ts, default 0: the main thread"),

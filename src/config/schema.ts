@@ -34,7 +34,8 @@ const netio = z.strictObject({
   port: integer(0, 65535, "(0: the kernel chooses)").default(4433),
   workers: integerOrAuto(1, WORKERS_MAX, "one per usable CPU, at least 2").default("auto"),
   pin: flagOrAuto("when there are no more workers than CPUs").default("auto"),
-  routing: choice(["auto"]).default("auto"),
+  /* The last three are for measuring (bench/benches/routing.ts). */
+  routing: choice(["auto", "ebpf", "forward", "wrong", "single", "random"]).default("auto"),
   backend: choice(["auto", "io_uring", "syscalls"]).default("auto"),
   gro: flag().default(true),
   gso: flag().default(true),

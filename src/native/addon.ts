@@ -16,6 +16,10 @@ export interface EngineOptions {
   apps: number;
   pin: boolean;
   backend: "auto" | "io_uring" | "syscalls";
+  /** The last three are for measuring; see enum quicd_routing in native/options.h. */
+  routing: "auto" | "ebpf" | "forward" | "wrong" | "single" | "random";
+  /** False in tests only: what reaches the wrong worker is lost, and counted. */
+  forwarding: boolean;
   gro: boolean;
   gso: boolean;
   /** Receive pool per worker. */
@@ -87,10 +91,70 @@ export interface EngineView {
   backend: "io_uring" | "syscalls";
   /** Why another backend than the first choice was taken, or "". */
   backendNote: string;
+  routing: "ebpf" | "forward" | "wrong" | "single" | "random";
+  /** Why not eBPF although it was the first choice, or "". */
+  routingNote: string;
+  /** Why CAP_BPF could not be dropped after its use, or "". */
+  privilegeNote: string;
   gro: boolean;
   gso: boolean;
   workers: WorkerView[];
   apps: AppView[];
+}
+
+/** What the steering program did since the server's start; packets are trains where GRO or GSO made them. */
+export interface SteeringCounters {
+  /** To the worker that the connection ID names. */
+  decoded: number;
+  /** By the hash of addresses: Initial and 0-RTT packets, other versions. */
+  hashed: number;
+  /** By that hash: the connection ID is not one of this server's. */
+  foreign: number;
+  /** By that hash: too short for a connection ID. */
+  short: number;
+  /** By that hash: the worker that the connection ID names has no socket. */
+  miss: number;
+  /** Of the kernel, 0 unless sysctl kernel.bpf_stats_enabled is 1: runs, and nanoseconds in them. */
+  runs: number;
+  runNs: number;
+}
+
+/** "fixed": off, whatever is asked for. */
+export type Offload = "on" | "off" | "fixed" | "unknown";
+
+/** A network device that is up. */
+export interface DeviceProbe {
+  name: string;
+  /** "" when it has none. */
+  driver: string;
+  loopback: boolean;
+  /** tx-udp-segmentation: takes trains whole. */
+  segmentation: Offload;
+  /** generic-receive-offload: makes trains of what arrives. */
+  gro: Offload;
+  /** Of sent datagrams; the weaker of IPv4 and IPv6. */
+  checksum: Offload;
+}
+
+/** What was tried out on this machine, for `quicd doctor`. */
+export interface MachineProbe {
+  /** Cause and remedy, or "" when it may be used. */
+  uringRefusal: string;
+  steeringRefusal: string;
+  socket: {
+    /** "" when it could be opened. */
+    error: string;
+    gro: boolean;
+    gso: boolean;
+    /** What the kernel granted. */
+    receiveBufferBytes: number;
+    sendBufferBytes: number;
+  };
+  /** The errno of binding the port without sharing it, or 0. */
+  portError: number;
+  devices: DeviceProbe[];
+  /** Beyond the first 64. */
+  devicesLeftOut: number;
 }
 
 export interface NativeMemory {
@@ -131,7 +195,16 @@ export interface Addon {
    * a later one (> 1 s) exits with 130.
    */
   takeSignals(engine: number): void;
+  /** Null without eBPF. */
+  steering(engine: number): SteeringCounters | null;
   memory(): NativeMemory;
-  /** Test hooks: the calling thread blocks in C for `milliseconds`. */
+  /** Tries what a server would need, and leaves everything as it was. `host` is a numeric address. */
+  probe(host: string, port: number, socketBufferBytes: number): MachineProbe;
+  /**
+   * Test hook: worker `worker` loses its socket, and `attempts` attempts to open a new one fail. Its
+   * connections wait meanwhile.
+   */
+  failWorker(engine: number, worker: number, attempts: number): void;
+  /** Test hook: the calling thread blocks in C for `milliseconds`. */
   block(milliseconds: number): void;
 }

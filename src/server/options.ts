@@ -26,6 +26,8 @@ export interface ServeOptions extends H3Handler {
   /** Native threads; default: one per usable CPU, at least 2. */
   workers?: number;
   backend?: EngineOptions["backend"];
+  /** Default "auto": eBPF where it is allowed, else "forward". */
+  routing?: "auto" | "ebpf" | "forward";
   /** What the handler is offered as, in order of preference. Default ["h3"]. */
   alpn?: string[];
   /** Seconds without a packet until a connection ends. Default 30. */
@@ -49,13 +51,14 @@ export function engineOptionsOf(
   options: ServeOptions,
   certificate: { certificatePem: string; privateKeyPem: string },
 ): Omit<EngineOptions, "alpn"> {
-  const { port, hostname, workers, backend, idleTimeout } = options;
+  const { port, hostname, workers, backend, routing, idleTimeout } = options;
   const config = configSchema.parse({
     netio: {
       ...present("host", hostname),
       ...present("port", port),
       ...present("workers", workers),
       ...present("backend", backend),
+      ...present("routing", routing),
     },
     quic: present(
       "idle_timeout_ms",

@@ -14,6 +14,7 @@ const FACTS: BannerFacts = {
   backend: "syscalls",
   backendNote: "io_uring is not allowed here",
   routing: "kernel hash",
+  routingNote: "",
   workers: 2,
   pinned: true,
   gro: true,

@@ -32,10 +32,11 @@ static struct model_entry *model_find(struct model *model, const uint8_t *cid, u
 
 static void check_seal(const uint8_t *data)
 {
-	struct quicd_sip_key key;
+	struct quicd_cid_keys key;
 	uint8_t cid[QUICD_CID_BYTES], kept[QUICD_CID_BYTES];
-	memcpy(&key, data, sizeof(key));
+	memcpy(&key.sip, data, sizeof(key.sip));
 	memcpy(cid, data + 16, sizeof(cid));
+	memcpy(key.server_id, cid + 1, sizeof(key.server_id));
 	memcpy(kept, cid, sizeof(cid));
 	const struct quicd_cid_route route = {.generation = data[36], .worker = data[37]};
 	quicd_cid_seal(&key, route, cid);
@@ -51,7 +52,10 @@ static void check_seal(const uint8_t *data)
 	const uint32_t bit = data[38] % 16;
 	cid[QUICD_CID_MASKED + 2 + bit / 8] ^= (uint8_t)(1 << bit % 8);
 	REQUIRE(quicd_cid_open(&key, cid, &read) == 0);
-	/* Any CID opens to what would seal it, or to nothing. */
+	cid[QUICD_CID_MASKED + 2 + bit / 8] ^= (uint8_t)(1 << bit % 8);
+	cid[1 + data[38] % QUICD_CID_SERVER_ID_BYTES] ^= 1;
+	REQUIRE(quicd_cid_open(&key, cid, &read) == 0);
+	/* Any CID of this server opens to what would seal it, or to nothing. */
 	if (quicd_cid_open(&key, kept, &read)) {
 		memcpy(cid, kept, sizeof(cid));
 		quicd_cid_seal(&key, read, cid);

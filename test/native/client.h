@@ -94,7 +94,7 @@ static inline void client_open(struct client *client, uint16_t port)
 /* Sends what there is, waits at most |wait_ms| for something to come, takes it in. */
 static inline void client_turn(struct client *client, int wait_ms)
 {
-	static uint8_t out[65536], in[65536];
+	static _Thread_local uint8_t out[65536], in[65536];
 	struct qd_train train;
 	ssize_t bytes;
 	while ((bytes = qd_send_train(client->quiche, out, sizeof(out), 1, &train)) > 0)

@@ -12,6 +12,7 @@ static inline struct quicd_options default_options(uint32_t workers)
 		.apps = 1,
 		.gro = true,
 		.gso = true,
+		.routing = QUICD_ROUTING_FORWARD,
 		.receive_pool_bytes = 4 << 20,
 		.socket_buffer_bytes = 4 << 20,
 		.certificate_pem = TEST_CERTIFICATE,

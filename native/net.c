@@ -1,0 +1,213 @@
+/* net.c - see net.h: chooses a backend, and what backends have in common. */
+#include "net.h"
+#include <assert.h>
+#include <errno.h>
+#include <linux/sock_diag.h>
+#include <poll.h>
+#include <stdio.h>
+#include <unistd.h>
+#include "steer.h"
+#include "worker.h"
+
+/* After so many failures to receive in a row the socket counts as lost. */
+#define ERRORS_MAX 16
+#define REOPEN_MS 100
+/* The socket is asked for its losses this often, while there is traffic. */
+#define WATCH_NS 1000000000ull
+
+const struct quicd_net_backend *quicd_net_choose(enum quicd_backend wanted, char *note,
+						 size_t note_bytes)
+{
+	note[0] = 0;
+	if (wanted == QUICD_BACKEND_SYSCALLS)
+		return &quicd_syscalls_backend;
+	if (quicd_uring_usable(note, note_bytes))
+		return &quicd_uring_backend;
+	return wanted == QUICD_BACKEND_AUTO ? &quicd_syscalls_backend : NULL;
+}
+
+bool quicd_net_start(struct quicd_worker *worker, char *error, size_t error_bytes)
+{
+	return worker->engine->backend->start(worker, error, error_bytes);
+}
+
+void quicd_net_stop(struct quicd_worker *worker)
+{
+	if (worker->net.state)
+		worker->engine->backend->stop(worker);
+}
+
+/* Without a socket there are only kicks, timers, and the next attempt to have one again. */
+static void wait_without_socket(struct quicd_worker *worker, uint64_t timeout_ns)
+{
+	struct pollfd kick = { .fd = worker->kick_fd, .events = POLLIN };
+	const uint64_t milliseconds = timeout_ns / 1000000;
+	worker->counters->system_calls++;
+	if (poll(&kick, 1, milliseconds < REOPEN_MS ? (int)milliseconds : REOPEN_MS) <= 0)
+		return;
+	uint64_t value;
+	if (read(worker->kick_fd, &value, sizeof(value)) == sizeof(value))
+		worker->counters->kicks++;
+}
+
+void quicd_net_wait(struct quicd_worker *worker, uint64_t timeout_ns)
+{
+	assert(worker->net.received_count == 0);
+	if (worker->net.state)
+		worker->engine->backend->wait(worker, timeout_ns);
+	else
+		wait_without_socket(worker, timeout_ns);
+}
+
+static bool reopen(struct quicd_worker *worker, char *error, size_t error_bytes)
+{
+	struct quicd_engine *engine = worker->engine;
+	const uint32_t hook = atomic_load(&worker->net.fail_attempts);
+	if (hook > 0) {
+		atomic_store(&worker->net.fail_attempts, hook - 1);
+		if (hook > 1) {
+			snprintf(error, error_bytes, "a test wants this attempt to fail");
+			return false;
+		}
+	}
+	if (!quicd_udp_open(&worker->net.udp, &engine->options, engine->port, false, error,
+			    error_bytes))
+		return false;
+	if (engine->backend->start(worker, error, error_bytes) &&
+	    (!engine->steer ||
+	     quicd_steer_replace(engine->steer, worker->index, worker->net.udp.fd)))
+		return true;
+	if (worker->net.state)
+		engine->backend->stop(worker);
+	quicd_udp_close(&worker->net.udp);
+	return false;
+}
+
+static void recover(struct quicd_worker *worker)
+{
+	struct quicd_net *net = &worker->net;
+	char error[256] = "";
+	if (net->failed) {
+		net->failed = false;
+		net->errors = 0;
+		net->reopen_ns = worker->now_ns;
+		worker->counters->failures++;
+		quicd_net_stop(worker);
+		quicd_udp_close(&net->udp);
+	}
+	if (worker->now_ns < net->reopen_ns)
+		return;
+	if (reopen(worker, error, sizeof(error))) {
+		fprintf(stderr, "quicd: worker %u lost its socket and has a new one\n",
+			worker->index);
+		return;
+	}
+	fprintf(stderr, "quicd: worker %u has lost its socket and finds no new one yet: %s\n",
+		worker->index, error);
+	net->reopen_ns = worker->now_ns + REOPEN_MS * 1000000ull;
+}
+
+/* SO_MEMINFO, so that this socket's losses are known and not the whole machine's. */
+static void watch_losses(struct quicd_worker *worker)
+{
+	uint32_t memory[SK_MEMINFO_VARS] = { 0 };
+	socklen_t bytes = sizeof(memory);
+	worker->net.watched_ns = worker->now_ns;
+	worker->counters->system_calls++;
+	if (getsockopt(worker->net.udp.fd, SOL_SOCKET, SO_MEMINFO, memory, &bytes) == 0)
+		worker->counters->socket_drops = memory[SK_MEMINFO_DROPS];
+}
+
+void quicd_net_look_after(struct quicd_worker *worker)
+{
+	struct quicd_net *net = &worker->net;
+	if (atomic_load_explicit(&net->fail_attempts, memory_order_relaxed) > 0 && net->state)
+		net->failed = true;
+	if (net->failed || !net->state)
+		recover(worker);
+	else if (worker->now_ns - net->watched_ns > WATCH_NS)
+		watch_losses(worker);
+}
+
+void quicd_net_fail(struct quicd_worker *worker, uint32_t attempts)
+{
+	atomic_store(&worker->net.fail_attempts, 1 + attempts);
+	quicd_worker_kick(worker);
+}
+
+void quicd_net_error(struct quicd_worker *worker, int code)
+{
+	worker->counters->receive_errors++;
+	if (++worker->net.errors < ERRORS_MAX && code != EBADF && code != ENOTSOCK)
+		return;
+	worker->net.failed = true;
+}
+
+void quicd_net_recycle(struct quicd_worker *worker, uint32_t buffer)
+{
+	worker->engine->backend->recycle(worker, buffer);
+}
+
+uint8_t *quicd_net_send_buffer(struct quicd_worker *worker)
+{
+	uint8_t *buffer = worker->net.state ? worker->engine->backend->send_buffer(worker) : NULL;
+	if (!buffer)
+		worker->counters->send_pool_empty++;
+	return buffer;
+}
+
+void quicd_net_send(struct quicd_worker *worker, const struct qd_train *train)
+{
+	struct quicd_counters *counters = worker->counters;
+	assert(train->bytes > 0 && train->bytes <= QUICD_TRAIN_BYTES_MAX);
+	counters->send_calls++;
+	counters->send_datagrams += train->segments;
+	counters->send_bytes += train->bytes;
+	worker->engine->backend->send(worker, train);
+}
+
+void quicd_net_sent(struct quicd_worker *worker, int result)
+{
+	if (result >= 0)
+		return;
+	worker->counters->send_errors++;
+	/* The device computes no checksums, and the kernel is too old to do it in its place. */
+	if (result == -EIO && worker->net.udp.gso)
+		worker->net.udp.gso = false;
+}
+
+bool quicd_net_take(struct quicd_worker *worker, struct msghdr *message, uint8_t *bytes,
+		    uint32_t length, uint32_t buffer)
+{
+	struct quicd_counters *counters = worker->counters;
+	struct quicd_received *received = &worker->net.received[worker->net.received_count];
+	assert(worker->net.received_count < QUICD_NET_BATCH);
+	counters->receive_calls++;
+	worker->net.errors = 0;
+	if (message->msg_flags & MSG_CTRUNC)
+		counters->receive_control_truncated++;
+	if (message->msg_flags & MSG_TRUNC) {
+		counters->receive_datagrams++;
+		counters->receive_truncated++;
+		return false;
+	}
+	struct quicd_ancillary ancillary;
+	quicd_udp_read_ancillary(&worker->net.udp, message, &ancillary);
+	if (!quicd_address_from(message->msg_name, &received->from)) {
+		counters->receive_datagrams++;
+		counters->receive_malformed++;
+		return false;
+	}
+	received->to = ancillary.to;
+	received->to.port = worker->net.udp.port;
+	received->bytes = bytes;
+	received->length = length;
+	received->segment_bytes = ancillary.segment_bytes ? ancillary.segment_bytes : length;
+	received->buffer = buffer;
+	received->ecn = ancillary.ecn;
+	counters->receive_ecn_ect0 += ancillary.ecn == QUICD_ECN_ECT0;
+	counters->receive_ecn_ect1 += ancillary.ecn == QUICD_ECN_ECT1;
+	counters->receive_ecn_ce += ancillary.ecn == QUICD_ECN_CE;
+	worker->net.received_count++;
+	return true;
+}
