@@ -4,12 +4,12 @@
  *
  *   octet  0      QUIC-LB first octet: 3 bits config rotation (0), 5 bits random
  *   octets 1-8    server id, plaintext (what QUIC-LB balancers read)
- *   octets 9-12   generation 8 and worker 8 bits, XOR the low 16 bits of a SipHash-2-4 over octets
- *                 0 and 13-19; then its high 16 bits, the check
+ *   octets 9-10   generation and worker, XOR the low 16 bits of a SipHash-2-4 over octets 0, 13-19
+ *   octets 11-12  check: a hash of generation and worker, keyed by the other 48 bits
  *   octets 13-19  random
  *
- * The mask keeps an observer from linking CIDs by their worker (RFC 9000 §5.1); the check (the high
- * bits of the same hash) tells our CIDs from those a client made up.
+ * The mask keeps an observer from linking CIDs by their worker (RFC 9000 §5.1); the check tells our
+ * CIDs from those that a client made up or altered.
  */
 #pragma once
 
@@ -113,6 +113,18 @@ QUICD_INLINE quicd_u64 quicd_cid_mask(const struct quicd_sip_key *key,
 	return quicd_sip_one_word(key, word);
 }
 
+/*
+ * A multiply-and-shift hash of the route, its factor and its offset from the SipHash: who turns
+ * bits of the masked route has to guess the check as who makes a CID up.
+ */
+QUICD_INLINE unsigned short quicd_cid_check(quicd_u64 mask, struct quicd_cid_route route)
+{
+	const unsigned int factor = (unsigned int)(mask >> 16);
+	const unsigned int offset = (unsigned int)(mask >> 48) << 16;
+	const unsigned int both = (unsigned int)route.worker << 8 | route.generation;
+	return (unsigned short)((factor * both + offset) >> 16);
+}
+
 /* The caller has filled octets 0 and 13-19; this writes the rest. */
 QUICD_INLINE void quicd_cid_seal(const struct quicd_cid_keys *keys, struct quicd_cid_route route,
 				 unsigned char cid[QUICD_CID_BYTES])
@@ -122,8 +134,9 @@ QUICD_INLINE void quicd_cid_seal(const struct quicd_cid_keys *keys, struct quicd
 		cid[1 + i] = keys->server_id[i];
 	cid[QUICD_CID_MASKED] = route.generation ^ (unsigned char)mask;
 	cid[QUICD_CID_MASKED + 1] = route.worker ^ (unsigned char)(mask >> 8);
-	cid[QUICD_CID_MASKED + 2] = (unsigned char)(mask >> 48);
-	cid[QUICD_CID_MASKED + 3] = (unsigned char)(mask >> 56);
+	const unsigned short check = quicd_cid_check(mask, route);
+	cid[QUICD_CID_MASKED + 2] = (unsigned char)check;
+	cid[QUICD_CID_MASKED + 3] = (unsigned char)(check >> 8);
 }
 
 /*
@@ -138,10 +151,14 @@ QUICD_INLINE int quicd_cid_open(const struct quicd_cid_keys *keys,
 		if (cid[1 + i] != keys->server_id[i])
 			return 0;
 	const quicd_u64 mask = quicd_cid_mask(&keys->sip, cid);
-	if (cid[QUICD_CID_MASKED + 2] != (unsigned char)(mask >> 48) ||
-	    cid[QUICD_CID_MASKED + 3] != (unsigned char)(mask >> 56))
+	const struct quicd_cid_route found = {
+		.generation = cid[QUICD_CID_MASKED] ^ (unsigned char)mask,
+		.worker = cid[QUICD_CID_MASKED + 1] ^ (unsigned char)(mask >> 8),
+	};
+	const unsigned short check = quicd_cid_check(mask, found);
+	if (cid[QUICD_CID_MASKED + 2] != (unsigned char)check ||
+	    cid[QUICD_CID_MASKED + 3] != (unsigned char)(check >> 8))
 		return 0;
-	route->generation = cid[QUICD_CID_MASKED] ^ (unsigned char)mask;
-	route->worker = cid[QUICD_CID_MASKED + 1] ^ (unsigned char)(mask >> 8);
+	*route = found;
 	return 1;
 }

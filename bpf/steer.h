@@ -63,9 +63,28 @@ struct quicd_steer_counters {
 	quicd_u64 packets[QUICD_STEER_CLASSES]; /* by enum quicd_steer_class; trains count once */
 };
 
+/* Keeps both branches' pointers constants of the stack, see count() in steer.bpf.c. */
+#ifdef __BPF__
+#define QUICD_OPAQUE(pointer) __asm__ volatile("" : "+r"(pointer))
+#else
+#define QUICD_OPAQUE(pointer) (void)(pointer)
+#endif
+
+/* One of our CIDs that names a place in the socket table. */
+QUICD_INLINE enum quicd_steer_class quicd_steer_open(const struct quicd_cid_keys *keys,
+						     const unsigned char *cid,
+						     struct quicd_cid_route *route)
+{
+	QUICD_OPAQUE(cid);
+	if (!quicd_cid_open(keys, cid, route) || route->worker >= QUICD_STEER_WORKERS)
+		return QUICD_STEER_FOREIGN;
+	return QUICD_STEER_DECODED;
+}
+
 /*
- * |head| holds the first |bytes| octets of a UDP payload, at least QUICD_STEER_HEAD_BYTES of them
- * or all there are. |route| is filled for QUICD_STEER_DECODED, the only answer that names a worker.
+ * |head| holds the first |bytes| octets of a UDP payload; none beyond them is read. Any number from
+ * QUICD_STEER_HEAD_BYTES on says the same, and so does any from QUICD_STEER_SHORT_BYTES up to that.
+ * |route| is filled for QUICD_STEER_DECODED, the only answer that names a worker.
  */
 QUICD_INLINE enum quicd_steer_class quicd_steer_read(const struct quicd_cid_keys *keys,
 						     const unsigned char *head, unsigned int bytes,
@@ -74,8 +93,7 @@ QUICD_INLINE enum quicd_steer_class quicd_steer_read(const struct quicd_cid_keys
 	if (bytes < QUICD_STEER_SHORT_BYTES)
 		return QUICD_STEER_SHORT;
 	if (!(head[0] & 0x80))
-		return quicd_cid_open(keys, head + 1, route) ? QUICD_STEER_DECODED
-							     : QUICD_STEER_FOREIGN;
+		return quicd_steer_open(keys, head + 1, route);
 	/*
 	 * RFC 9000 §17.2: only version 1 is served, and only its Handshake packets have an ID of
 	 * ours.
@@ -87,5 +105,5 @@ QUICD_INLINE enum quicd_steer_class quicd_steer_read(const struct quicd_cid_keys
 		return QUICD_STEER_SHORT;
 	if (head[5] != QUICD_CID_BYTES)
 		return QUICD_STEER_FOREIGN;
-	return quicd_cid_open(keys, head + 6, route) ? QUICD_STEER_DECODED : QUICD_STEER_FOREIGN;
+	return quicd_steer_open(keys, head + 6, route);
 }

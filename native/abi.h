@@ -209,7 +209,7 @@ struct quicd_counters {
 	uint64_t receive_malformed;	  /* no QUIC header in it */
 	uint64_t receive_unknown;	  /* short header, CID not ours */
 	uint64_t receive_forwarded;	  /* another worker's: given to it */
-	uint64_t receive_forward_full;	  /* another worker's: dropped, the ring to it was full */
+	uint64_t receive_forward_full;	  /* another worker's: dropped, its ring was full */
 	/* Initials of live connections at the wrong worker, beyond what is forwarded */
 	uint64_t receive_forward_limited;
 	uint64_t receive_short_initial;	  /* Initial below 1200 bytes (RFC 9000 §14.1) */

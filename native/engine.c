@@ -99,8 +99,8 @@ static bool prepare_worker(struct quicd_engine *engine, uint32_t index)
 
 static bool choose_backend(struct quicd_engine *engine)
 {
-	engine->backend = quicd_net_choose(engine->options.backend, engine->backend_note,
-					   sizeof(engine->backend_note));
+	engine->backend = quicd_net_choose(engine->options.backend, engine->options.workers,
+					   engine->backend_note, sizeof(engine->backend_note));
 	if (engine->backend)
 		return true;
 	snprintf(engine->error, sizeof(engine->error), "%s; or use backend \"syscalls\"",
@@ -292,7 +292,8 @@ struct quicd_engine *quicd_engine_start(const struct quicd_options *options, cha
 		/* Borrowed for the start; the workers have their own by now. */
 		engine->options.certificate_pem = engine->options.private_key_pem = NULL;
 		if (engine->steer)
-			quicd_privilege_drop(engine->privilege_note, sizeof(engine->privilege_note));
+			quicd_privilege_drop(engine->privilege_note,
+					     sizeof(engine->privilege_note));
 		return engine;
 	}
 	snprintf(error, error_bytes, "%s", engine->error[0] ? engine->error : "out of memory");

@@ -168,8 +168,10 @@ bool quicd_forward_elsewhere(struct quicd_worker *worker, const struct quicd_pac
 	 * a replay that is aimed at that worker (RFC 9000 §21.13): a trickle is enough for the
 	 * former.
 	 */
+	const uint64_t interval_ns =
+		QUICD_FORWARD_INITIAL_NS * (engine->options.workers - 1);
 	if (!datagram->may_open && is_first_flight(header) &&
-	    !quicd_rate_take(&worker->forward_rate, worker->now_ns, QUICD_FORWARD_INITIAL_NS,
+	    !quicd_rate_take(&worker->forward_rate, worker->now_ns, interval_ns,
 			     QUICD_FORWARD_INITIAL_BURST_NS)) {
 		counters->receive_forward_limited++;
 		return true;

@@ -98,7 +98,10 @@ static_assert(16 + QUICD_RECEIVE_NAME_BYTES + QUICD_RECEIVE_CONTROL_BYTES + QUIC
 #define QUICD_FORWARD_BYTES_MAX (1u << 20)
 #define QUICD_FORWARD_BYTES_MIN (128u << 10)
 #define QUICD_FORWARD_BYTES_ALL (64ull << 20)
-/* Initials that carry an ID of another worker: 1000 a second, and 100 at a time. */
+/*
+ * Initials that carry an ID of another worker: 1000 a second, and 100 at a time, to any one owner
+ * from all others together.
+ */
 #define QUICD_FORWARD_INITIAL_NS 1000000ull
 #define QUICD_FORWARD_INITIAL_BURST_NS 100000000ull
 

@@ -87,19 +87,22 @@ static void put_devices(napi_env env, napi_value object)
 
 napi_value quicd_napi_probe(napi_env env, napi_callback_info info)
 {
-	napi_value argument[3];
-	size_t count = 3, length = 0;
+	napi_value argument[4];
+	size_t count = 4, length = 0;
 	char host[64], refusal[TEXT_MAX] = "";
-	uint32_t port = 0, buffer_bytes = 0;
+	uint32_t port = 0, buffer_bytes = 0, workers = 0;
 	napi_get_cb_info(env, info, &count, argument, NULL, NULL);
 	if (napi_get_value_string_utf8(env, argument[0], host, sizeof(host), &length) != napi_ok ||
 	    napi_get_value_uint32(env, argument[1], &port) != napi_ok || port > UINT16_MAX ||
-	    napi_get_value_uint32(env, argument[2], &buffer_bytes) != napi_ok) {
-		napi_throw_error(env, "QUICD", "probe needs a host, a port and a buffer size");
+	    napi_get_value_uint32(env, argument[2], &buffer_bytes) != napi_ok ||
+	    napi_get_value_uint32(env, argument[3], &workers) != napi_ok || workers < 1 ||
+	    workers > QUICD_WORKERS_MAX) {
+		napi_throw_error(env, "QUICD",
+				 "probe needs a host, a port, a buffer size and 1 to 64 workers");
 		return NULL;
 	}
 	napi_value object = make_object(env);
-	quicd_uring_usable(refusal, sizeof(refusal));
+	quicd_uring_usable(workers, refusal, sizeof(refusal));
 	put(env, object, "uringRefusal", make_text(env, refusal));
 	refusal[0] = 0;
 	quicd_steer_usable(refusal, sizeof(refusal));

@@ -15,13 +15,13 @@
 /* The socket is asked for its losses this often, while there is traffic. */
 #define WATCH_NS 1000000000ull
 
-const struct quicd_net_backend *quicd_net_choose(enum quicd_backend wanted, char *note,
-						 size_t note_bytes)
+const struct quicd_net_backend *quicd_net_choose(enum quicd_backend wanted, uint32_t workers,
+						 char *note, size_t note_bytes)
 {
 	note[0] = 0;
 	if (wanted == QUICD_BACKEND_SYSCALLS)
 		return &quicd_syscalls_backend;
-	if (quicd_uring_usable(note, note_bytes))
+	if (quicd_uring_usable(workers, note, note_bytes))
 		return &quicd_uring_backend;
 	return wanted == QUICD_BACKEND_AUTO ? &quicd_syscalls_backend : NULL;
 }

@@ -56,13 +56,13 @@ struct quicd_net {
  * The backend for |wanted| on this machine. For "auto": io_uring, else plain system calls with
  * |note| saying why; for io_uring itself NULL with cause and remedy in |note| where it is refused.
  */
-const struct quicd_net_backend *quicd_net_choose(enum quicd_backend wanted, char *note,
-						 size_t note_bytes);
+const struct quicd_net_backend *quicd_net_choose(enum quicd_backend wanted, uint32_t workers,
+						 char *note, size_t note_bytes);
 /*
- * Whether this process may use io_uring with all features that uring.c needs; else cause and
- * remedy.
+ * Whether this process may have the io_urings of |workers| workers, with all that uring.c needs
+ * and at their real size, as they count as locked memory; else cause and remedy.
  */
-bool quicd_uring_usable(char *error, size_t error_bytes);
+bool quicd_uring_usable(uint32_t workers, char *error, size_t error_bytes);
 
 /* On the worker's own thread. False with cause and remedy in |error|. */
 bool quicd_net_start(struct quicd_worker *worker, char *error, size_t error_bytes);

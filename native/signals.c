@@ -1,6 +1,5 @@
 /*
- * signals.c - see signals.h. Process-wide by nature, so this is the one file with state of its
- * own.
+ * signals.c - see signals.h. Process-wide by nature, so like privilege.c it has state of its own.
  */
 #include "signals.h"
 #include <errno.h>

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,8 @@ struct steer_relocation {
 #include "steer.gen.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define LOG_BYTES 4096
+#define LOAD_TRIES 20
+#define LOG_BYTES (1 << 20) /* all that the verifier may say; its last lines tell why */
 
 static_assert(QUICD_STEER_WORKERS == QUICD_WORKERS_MAX, "a slot for each worker");
 
@@ -79,8 +81,9 @@ static bool make_maps(struct quicd_steer *steer, const struct quicd_steer_settin
 			 QUICD_STEER_GENERATIONS * QUICD_STEER_WORKERS, sizeof(uint64_t), 0);
 	maps[QUICD_STEER_MAP_STATE] =
 		make_map(BPF_MAP_TYPE_ARRAY, 1, sizeof(*steer->state), BPF_F_MMAPABLE);
-	maps[QUICD_STEER_MAP_COUNTERS] = make_map(BPF_MAP_TYPE_ARRAY, steer->cpus,
-						  sizeof(*steer->counters), BPF_F_MMAPABLE);
+	maps[QUICD_STEER_MAP_COUNTERS] =
+		make_map(BPF_MAP_TYPE_ARRAY, steer->cpus * QUICD_STEER_CLASSES,
+			 sizeof(steer->counters->packets[0]), BPF_F_MMAPABLE);
 	/* Frozen, so that the verifier knows the keys and the mode as constants. */
 	maps[QUICD_STEER_MAP_SETTINGS] =
 		make_map(BPF_MAP_TYPE_ARRAY, 1, sizeof(*settings), BPF_F_RDONLY_PROG);
@@ -97,8 +100,29 @@ static bool make_maps(struct quicd_steer *steer, const struct quicd_steer_settin
 	return steer->state && steer->counters;
 }
 
-/* |log| is filled when the verifier has something against it. */
-static bool load_program(struct quicd_steer *steer, char log[LOG_BYTES])
+/* What the verifier has against it, its last words only. */
+static void ask_verifier(union bpf_attr *attributes, char *words, size_t words_bytes)
+{
+	char *log = calloc(1, LOG_BYTES);
+	if (!log)
+		return;
+	attributes->log_level = 1;
+	attributes->log_size = LOG_BYTES;
+	attributes->log_buf = (uint64_t)(uintptr_t)log;
+	const int program = bpf(BPF_PROG_LOAD, attributes);
+	if (program >= 0)
+		close(program); /* it changed its mind: nothing to tell */
+	/* The last line is a count of instructions; the one before it is the reason. */
+	char *end = strstr(log, "\nprocessed ");
+	if (end)
+		*end = 0;
+	const char *line = strrchr(log, '\n');
+	snprintf(words, words_bytes, "%s", line ? line + 1 : log);
+	free(log);
+}
+
+/* |words| is filled when the verifier has something against it; errno says why in any case. */
+static bool load_program(struct quicd_steer *steer, char *words, size_t words_bytes)
 {
 	struct bpf_insn program[COUNT(STEER_PROGRAM)];
 	static_assert(sizeof(program) == sizeof(STEER_PROGRAM), "8 bytes each");
@@ -121,31 +145,38 @@ static bool load_program(struct quicd_steer *steer, char log[LOG_BYTES])
 				      .insn_cnt = COUNT(program),
 				      .license = (uint64_t)(uintptr_t)"MIT",
 				      .prog_name = "quicd_steer" };
-	steer->program = bpf(BPF_PROG_LOAD, &attributes);
-	if (steer->program >= 0 || errno == EPERM)
-		return steer->program >= 0;
-	attributes.log_level = 1;
-	attributes.log_size = LOG_BYTES;
-	attributes.log_buf = (uint64_t)(uintptr_t)log;
-	steer->program = bpf(BPF_PROG_LOAD, &attributes);
+	/*
+	 * The verifier stops for signals, and for work that a closed io_uring left to this
+	 * thread.
+	 */
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	for (int tries = 0; tries < LOAD_TRIES; tries++) {
+		steer->program = bpf(BPF_PROG_LOAD, &attributes);
+		if (steer->program >= 0 || errno != EAGAIN)
+			break;
+	}
+	const int code = errno;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (steer->program < 0 && code != EPERM)
+		ask_verifier(&attributes, words, words_bytes);
+	errno = code;
 	return steer->program >= 0;
 }
 
-static void explain(char *error, size_t error_bytes, const char *what, int code, const char *log)
+static void explain(char *error, size_t error_bytes, const char *what, int code, const char *words)
 {
-	if (code == EPERM || code == EACCES)
-		snprintf(
-			error, error_bytes,
-			"routing \"ebpf\" needs CAP_BPF, and a seccomp profile that allows bpf(2): "
-			"systemd AmbientCapabilities=CAP_BPF; or use routing \"forward\", which "
-			"needs "
-			"no privilege");
+	/* EACCES with words is the verifier's, and a bug of ours; without them it is like EPERM. */
+	if (code == EPERM || (code == EACCES && !words[0]))
+		snprintf(error, error_bytes,
+			 "routing \"ebpf\" needs CAP_BPF (which a process drops after its first "
+			 "server), and a seccomp profile that allows bpf(2): systemd "
+			 "AmbientCapabilities=CAP_BPF; or use routing \"forward\": it needs none");
 	else
 		snprintf(error, error_bytes,
-			 "routing \"ebpf\": %s: %s%s%.100s; or use routing \"forward\", which "
-			 "needs no "
-			 "eBPF",
-			 what, strerror(code), log[0] ? ": " : "", log);
+			 "routing \"ebpf\": %s: %s%s%.100s; or use routing \"forward\", without eBPF",
+			 what, strerror(code), words[0] ? ": " : "", words);
 }
 
 /* NULL with the reason in |error|. */
@@ -157,10 +188,10 @@ static struct quicd_steer *load(const struct quicd_steer_settings *settings, cha
 	memset(steer->maps, -1, sizeof(steer->maps));
 	steer->program = -1;
 	steer->cpus = (uint32_t)sysconf(_SC_NPROCESSORS_CONF);
-	char log[LOG_BYTES] = "";
-	if (make_maps(steer, settings) && load_program(steer, log))
+	char words[128] = "";
+	if (make_maps(steer, settings) && load_program(steer, words, sizeof(words)))
 		return steer;
-	explain(error, error_bytes, "the program could not be loaded", errno, log);
+	explain(error, error_bytes, "the program could not be loaded", errno, words);
 	quicd_steer_free(steer);
 	return NULL;
 }

@@ -9,7 +9,6 @@
  */
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +24,6 @@
  * ever reached.
  */
 #define RECEIVE_BUFFERS_MIN 16
-/* An error of an earlier send is told once; one that is told this often in a row stays. */
-#define RECEIVE_ATTEMPTS 8
 /*
  * With this many trains per turn, in quarters (worker->load_quarters), there is usually one more:
  * ask for it without asking epoll first.
@@ -42,12 +39,12 @@ struct quicd_syscalls {
 	int epoll_fd;
 	uint32_t interest;    /* in the socket, as epoll knows it */
 	bool in_milliseconds; /* there is no epoll_pwait2 here */
-	int lost;	      /* errno of what made the socket useless, or 0 */
 
 	uint8_t *receive_memory;
 	uint32_t buffer_bytes;
 	uint32_t buffer_count;
 	uint32_t lent; /* buffers that the worker has not given back */
+	uint64_t empty_turn; /* of the worker: nothing was there in it */
 	struct mmsghdr incoming[QUICD_NET_BATCH];
 	struct iovec incoming_bytes[QUICD_NET_BATCH];
 	struct receive_room incoming_room[QUICD_NET_BATCH];
@@ -135,15 +132,19 @@ static void syscalls_stop(struct quicd_worker *worker)
 	worker->net.state = NULL;
 }
 
-/*
- * The socket, or epoll, will never work again. From here on the worker sees kicks and timeouts only
- * and its sends count as errors, so its connections time out; it does not spin.
- */
-static void lose_socket(struct quicd_worker *worker, int code)
+/* There is no socket, or somebody destroyed it (ss -K): told once, and it has no port any more. */
+static bool is_gone(int code)
 {
-	struct quicd_syscalls *s = worker->net.state;
-	if (s->lost == 0)
-		s->lost = code;
+	return code == EBADF || code == ENOTSOCK || code == ECONNABORTED;
+}
+
+/* The error of an earlier send is told once and none of receiving, unless it is |again| there. */
+static void take_error(struct quicd_worker *worker, int code, bool again)
+{
+	if (is_gone(code))
+		quicd_net_error(worker, EBADF);
+	else if (again)
+		quicd_net_error(worker, code);
 }
 
 /* What waits in the socket, one batch at the most. False when there was nothing. */
@@ -151,15 +152,17 @@ static bool receive(struct quicd_worker *worker)
 {
 	struct quicd_syscalls *s = worker->net.state;
 	int count = -1;
-	for (int i = 0; i < RECEIVE_ATTEMPTS && count < 0; i++) {
+	for (bool again = false; count < 0 && !worker->net.failed; again = true) {
 		worker->counters->system_calls++;
 		count = recvmmsg(worker->net.udp.fd, s->incoming, s->buffer_count, MSG_DONTWAIT,
 				 NULL);
-		if (count < 0 && errno == EAGAIN)
+		if (count < 0 && errno == EAGAIN) {
+			s->empty_turn = worker->counters->turns;
 			return false;
+		}
+		if (count < 0 && errno != EINTR)
+			take_error(worker, errno, again);
 	}
-	if (count < 0)
-		lose_socket(worker, errno);
 	for (int i = 0; i < count; i++) {
 		struct mmsghdr *message = &s->incoming[i];
 		s->lent += quicd_net_take(worker, &message->msg_hdr, s->incoming_bytes[i].iov_base,
@@ -174,46 +177,27 @@ static void flush(struct quicd_worker *worker)
 {
 	struct quicd_syscalls *s = worker->net.state;
 	s->send_blocked = false;
-	while (s->send_first < s->send_end) {
-		int sent = -1, code = s->lost;
-		if (code == 0) {
-			worker->counters->system_calls++;
-			sent = sendmmsg(worker->net.udp.fd, &s->sends[s->send_first],
-					s->send_end - s->send_first, MSG_DONTWAIT);
-			code = errno;
-		}
-		if (sent < 0 && code == EINTR)
+	while (s->send_first < s->send_end && !worker->net.failed) {
+		worker->counters->system_calls++;
+		const int sent = sendmmsg(worker->net.udp.fd, &s->sends[s->send_first],
+					  s->send_end - s->send_first, MSG_DONTWAIT);
+		if (sent < 0 && errno == EINTR)
 			continue;
-		if (sent < 0 && code == EAGAIN) {
+		if (sent < 0 && errno == EAGAIN) {
 			s->send_blocked = true;
 			return;
 		}
 		if (sent < 0) {
+			const int code = errno;
 			/* Of the first train: it is lost, those behind it are not. */
 			quicd_net_sent(worker, -code);
 			s->send_first++;
-			if (code == EBADF || code == ENOTSOCK || code == EPIPE)
-				lose_socket(worker, code);
-			continue;
+			take_error(worker, code, false);
 		}
-		for (; sent > 0; sent--, s->send_first++)
-			quicd_net_sent(worker, (int)s->sends[s->send_first].msg_len);
+		for (int i = 0; i < sent; i++)
+			quicd_net_sent(worker, (int)s->sends[s->send_first++].msg_len);
 	}
 	s->send_first = s->send_end = 0;
-}
-
-/* Waits for the kick alone: all that is left without a socket. */
-static void wait_for_kick(struct quicd_worker *worker, uint64_t timeout_ns)
-{
-	const struct timespec timeout = { .tv_sec = (time_t)(timeout_ns / 1000000000),
-					  .tv_nsec = (long)(timeout_ns % 1000000000) };
-	struct pollfd kick = { .fd = worker->kick_fd, .events = POLLIN };
-	uint64_t kicks;
-	worker->counters->waits++;
-	worker->counters->system_calls += 2;
-	ppoll(&kick, 1, &timeout, NULL);
-	if (read(worker->kick_fd, &kicks, sizeof(kicks)) == sizeof(kicks))
-		worker->counters->kicks++;
 }
 
 /* epoll_pwait2 counts nanoseconds; where it is missing or forbidden, milliseconds, rounded up. */
@@ -239,10 +223,11 @@ static int wait_for_events(struct quicd_worker *worker, struct epoll_event *even
 /* Takes the error, and what an error queue holds, out of the socket: else epoll keeps telling. */
 static void clear_error(struct quicd_worker *worker)
 {
-	int error;
-	socklen_t bytes = sizeof(error);
+	int code = 0;
+	socklen_t bytes = sizeof(code);
 	worker->counters->system_calls++;
-	getsockopt(worker->net.udp.fd, SOL_SOCKET, SO_ERROR, &error, &bytes);
+	if (getsockopt(worker->net.udp.fd, SOL_SOCKET, SO_ERROR, &code, &bytes) == 0)
+		take_error(worker, code, false);
 	struct msghdr nothing;
 	do {
 		nothing = (struct msghdr){ 0 };
@@ -265,7 +250,7 @@ static void wait_for_something(struct quicd_worker *worker, uint64_t timeout_ns)
 	worker->counters->waits++;
 	const int count = wait_for_events(worker, events, 2, timeout_ns);
 	if (count < 0 && errno != EINTR)
-		lose_socket(worker, errno);
+		quicd_net_error(worker, errno);
 	for (int i = 0; i < count; i++) {
 		if (events[i].data.fd == worker->kick_fd) {
 			worker->counters->kicks++;
@@ -274,7 +259,7 @@ static void wait_for_something(struct quicd_worker *worker, uint64_t timeout_ns)
 		if (events[i].events & EPOLLERR)
 			clear_error(worker);
 		if (events[i].events & EPOLLHUP)
-			lose_socket(worker, ESHUTDOWN);
+			quicd_net_error(worker, ESHUTDOWN);
 		if (events[i].events & EPOLLOUT)
 			flush(worker);
 		if (events[i].events & EPOLLIN)
@@ -288,13 +273,13 @@ static void syscalls_wait(struct quicd_worker *worker, uint64_t timeout_ns)
 	struct quicd_syscalls *s = worker->net.state;
 	assert(s->lent == 0 && "a turn gives back all that it took");
 	flush(worker);
-	if (s->lost != 0) {
-		wait_for_kick(worker, timeout_ns);
+	if (worker->net.failed)
 		return;
-	}
-	if ((timeout_ns == 0 || worker->load_quarters >= BUSY_QUARTERS) && receive(worker))
+	const bool likely = worker->load_quarters >= BUSY_QUARTERS &&
+			    s->empty_turn != worker->counters->turns;
+	if ((timeout_ns == 0 || likely) && receive(worker))
 		return;
-	if (timeout_ns > 0)
+	if (timeout_ns > 0 && !worker->net.failed)
 		wait_for_something(worker, timeout_ns);
 }
 

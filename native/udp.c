@@ -139,7 +139,7 @@ bool quicd_udp_open(struct quicd_udp *udp, const struct quicd_options *options, 
 		char what[96];
 		snprintf(what, sizeof(what), "bind UDP %s port %u", options->host, port);
 		fail(error, error_bytes, what,
-		     errno == EACCES ? "ports below 1024 need CAP_NET_BIND_SERVICE"
+		     errno == EACCES ? "ports below 1024 need CAP_NET_BIND_SERVICE, or use --port N"
 				     : "choose another host or port");
 		quicd_udp_close(udp);
 		return false;

@@ -91,7 +91,7 @@ static bool explain(char *error, size_t error_bytes, const char *what, int code)
 	const char *remedy = "";
 	if (code == EPERM || code == EACCES)
 		remedy = "; io_uring is refused here (seccomp profile, or sysctl "
-			 "kernel.io_uring_disabled): allow it";
+			 "kernel.io_uring_disabled): allow it (docs/privileges.md)";
 	else if (code == ENOSYS)
 		remedy = "; this kernel has no io_uring: Linux 6.1 or newer is needed";
 	else if (code == EINVAL)
@@ -100,6 +100,19 @@ static bool explain(char *error, size_t error_bytes, const char *what, int code)
 		remedy = "; raise the locked-memory limit (ulimit -l)";
 	snprintf(error, error_bytes, "%s: %s%s", what, strerror(code), remedy);
 	return false;
+}
+
+/* 0, or an errno negated. |ring|'s ring_fd is set only if it was made. */
+static int make_ring(struct io_uring *ring)
+{
+	struct io_uring_params params = {.flags = IORING_SETUP_SINGLE_ISSUER |
+						  IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE,
+					 .cq_entries = ENTRIES * 4};
+	struct io_uring made;
+	const int result = io_uring_queue_init_params(ENTRIES, &made, &params);
+	if (result >= 0)
+		*ring = made;
+	return result;
 }
 
 static bool provide_buffers(struct quicd_worker *worker, char *error, size_t error_bytes)
@@ -153,10 +166,7 @@ static bool uring_start(struct quicd_worker *worker, char *error, size_t error_b
 		return explain(error, error_bytes, "memory", ENOMEM);
 	worker->net.state = u;
 	u->ring.ring_fd = -1;
-	struct io_uring_params params = {.flags = IORING_SETUP_SINGLE_ISSUER |
-						  IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE,
-					 .cq_entries = ENTRIES * 4};
-	const int result = io_uring_queue_init_params(ENTRIES, &u->ring, &params);
+	const int result = make_ring(&u->ring);
 	if (result < 0)
 		return explain(error, error_bytes, "io_uring", -result);
 	if (!provide_buffers(worker, error, error_bytes))
@@ -331,16 +341,41 @@ static void uring_send(struct quicd_worker *worker, const struct qd_train *train
 	sqe->user_data = pack(OP_SEND, index);
 }
 
-bool quicd_uring_usable(char *error, size_t error_bytes)
+/* The smallest receive pool: what is provided is counted by pages of its ring, not by its bytes. */
+#define PROBE_BUFFERS 512
+
+static int try_ring(struct io_uring *ring, void **buffers)
 {
-	struct io_uring ring;
-	struct io_uring_params params = {.flags = IORING_SETUP_SINGLE_ISSUER |
-						  IORING_SETUP_DEFER_TASKRUN};
-	const int result = io_uring_queue_init_params(8, &ring, &params);
+	const int result = make_ring(ring);
 	if (result < 0)
-		return explain(error, error_bytes, "io_uring", -result);
-	io_uring_queue_exit(&ring);
-	return true;
+		return result;
+	*buffers = quicd_pages_map(PROBE_BUFFERS * sizeof(struct io_uring_buf));
+	if (!*buffers)
+		return -errno;
+	struct io_uring_buf_reg registration = { .ring_addr = (uint64_t)(uintptr_t)*buffers,
+						 .ring_entries = PROBE_BUFFERS,
+						 .bgid = BUFFER_GROUP };
+	return io_uring_register_buf_ring(ring, &registration, 0);
+}
+
+bool quicd_uring_usable(uint32_t workers, char *error, size_t error_bytes)
+{
+	struct io_uring rings[QUICD_WORKERS_MAX];
+	void *buffers[QUICD_WORKERS_MAX] = { NULL };
+	int result = 0;
+	uint32_t tried = 0;
+	assert(workers >= 1 && workers <= QUICD_WORKERS_MAX);
+	while (tried < workers && result >= 0) {
+		rings[tried].ring_fd = -1;
+		result = try_ring(&rings[tried], &buffers[tried]);
+		tried++;
+	}
+	for (uint32_t i = 0; i < tried; i++) {
+		if (rings[i].ring_fd >= 0)
+			io_uring_queue_exit(&rings[i]);
+		quicd_pages_unmap(buffers[i], PROBE_BUFFERS * sizeof(struct io_uring_buf));
+	}
+	return result >= 0 || explain(error, error_bytes, "io_uring", -result);
 }
 
 const struct quicd_net_backend quicd_uring_backend = {

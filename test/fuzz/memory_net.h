@@ -55,10 +55,11 @@ int clock_gettime(clockid_t clock, struct timespec *now)
 
 static const struct quicd_net_backend memory_backend = {.name = "memory"};
 
-const struct quicd_net_backend *quicd_net_choose(enum quicd_backend wanted, char *note,
-						 size_t note_bytes)
+const struct quicd_net_backend *quicd_net_choose(enum quicd_backend wanted, uint32_t workers,
+						 char *note, size_t note_bytes)
 {
 	(void)wanted;
+	(void)workers;
 	(void)note;
 	(void)note_bytes;
 	return &memory_backend;

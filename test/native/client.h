@@ -49,12 +49,9 @@ static inline int client_socket(uint16_t port, struct qd_address *local)
 	return fd;
 }
 
-/* The connection alone, between |local| and |peer|, which the caller has set; who carries its
- * datagrams is open. */
-static inline void client_connect(struct client *client)
+static inline struct qd_config_options client_options(void)
 {
-	char error[256];
-	const struct qd_config_options options = {
+	return (struct qd_config_options){
 		.alpn = (const uint8_t *)"\4echo",
 		.alpn_bytes = 5,
 		.max_idle_timeout_ms = 10000,
@@ -74,7 +71,14 @@ static inline void client_connect(struct client *client)
 		.datagram_send_queue = 100,
 		.initial_window_packets = 10,
 	};
-	client->config = qd_config_new(&options, error, sizeof(error));
+}
+
+/* The connection alone, between |local| and |peer|, which the caller has set; who carries its
+ * datagrams is open. */
+static inline void client_connect_as(struct client *client, const struct qd_config_options *options)
+{
+	char error[256];
+	client->config = qd_config_new(options, error, sizeof(error));
 	REQUIRE(client->config != NULL);
 	uint8_t scid[16];
 	quicd_random(scid, sizeof(scid));
@@ -82,6 +86,12 @@ static inline void client_connect(struct client *client)
 	client->quiche = qd_connect(client->config, "localhost", scid, sizeof(scid), &client->local,
 				    &client->peer, &result);
 	REQUIRE(client->quiche != NULL);
+}
+
+static inline void client_connect(struct client *client)
+{
+	const struct qd_config_options options = client_options();
+	client_connect_as(client, &options);
 }
 
 static inline void client_open(struct client *client, uint16_t port)

@@ -339,7 +339,7 @@ int main(int argc, char **argv)
 	char no_uring[256];
 	check_filter = argc > 1 ? argv[1] : NULL;
 	run_all(QUICD_BACKEND_IO_URING,
-		quicd_uring_usable(no_uring, sizeof(no_uring)) ? NULL : no_uring);
+		quicd_uring_usable(4, no_uring, sizeof(no_uring)) ? NULL : no_uring);
 	run_all(QUICD_BACKEND_SYSCALLS, NULL);
 	return check_finish();
 }

@@ -279,7 +279,7 @@ int main(int argc, char **argv)
 {
 	char no_ebpf[512], no_uring[512];
 	const char *ebpf = quicd_steer_usable(no_ebpf, sizeof(no_ebpf)) ? NULL : no_ebpf;
-	const char *uring = quicd_uring_usable(no_uring, sizeof(no_uring)) ? NULL : no_uring;
+	const char *uring = quicd_uring_usable(4, no_uring, sizeof(no_uring)) ? NULL : no_uring;
 	check_filter = argc > 1 ? argv[1] : NULL;
 	if (!enter_namespace()) {
 		check_skip("rebinding", "a network namespace needs root");
