@@ -22,8 +22,15 @@ async function run(args: readonly string[]): Promise<number> {
       checkConfig(invocation.path, process.env);
       process.stdout.write("ok\n");
       return ExitCode.Ok;
+    case "doctor": {
+      const { examine } = await import("./cli/doctor/doctor.ts");
+      const style = styleFor(process.stdout, process.env);
+      const { text, exitCode } = examine(invocation, process.env, style);
+      process.stdout.write(text);
+      return exitCode;
+    }
     case "serve": {
-      /* Only here is the native library loaded: the other commands work without it. */
+      /* Only here must the native library load: the other commands work without it. */
       const { serveUntilStopped } = await import("./cli/serve.ts");
       return await serveUntilStopped(invocation);
     }

@@ -3,7 +3,14 @@
 export { EchoFactory } from "./apps/echo/factory.ts";
 export { H3Factory } from "./apps/h3/factory.ts";
 export { HqFactory } from "./apps/hq/factory.ts";
-export { QuicServer, type QuicServerOptions, type ServeOptions, serve } from "./server.ts";
+export {
+  type AppThreadView,
+  QuicServer,
+  type QuicServerOptions,
+  type RunningServer,
+  type ServeOptions,
+  serve,
+} from "./server.ts";
 export type {
   AppEvent,
   CloseInfo,

@@ -9,26 +9,31 @@ import { resolve as resolvePath } from "node:path";
 import { pathToFileURL } from "node:url";
 import { H3Factory } from "./apps/h3/factory.ts";
 import { installKnownResponse } from "./apps/h3/globals.ts";
-import type { H3Handler, ServerFacade } from "./apps/h3/handler.ts";
 import { connectionOf } from "./apps/h3/request.ts";
-import type { EngineOptions, EngineView } from "./native/addon.ts";
+import type { EngineOptions, EngineView, SteeringCounters } from "./native/addon.ts";
 import type { Counters } from "./native/counters.ts";
+import { type AppHandler, importHandler } from "./server/app_handler.ts";
 import { AppThread } from "./server/app_thread.ts";
+import type { AppThreadView } from "./server/app_thread_view.ts";
 import { factoryFor } from "./server/factories.ts";
+import { FailureLog } from "./server/failure_log.ts";
+import { missingNative, serveOnBun } from "./server/fallback.ts";
 import {
   DEFAULT_REQUEST_BODY_BYTES,
   engineOptionsOf,
   type ServeOptions,
+  SHUTDOWN_GRACE_MS,
 } from "./server/options.ts";
+import { addressOf, type RunningServer, urlOf } from "./server/running_server.ts";
 import { readTls } from "./server/tls.ts";
 import type { SocketAddress } from "./transport/app.ts";
 import { AttachedApp } from "./transport/attached_app.ts";
 import { Engine } from "./transport/engine.ts";
 import { AppRegistry } from "./transport/registry.ts";
 
+export type { AppThreadView } from "./server/app_thread_view.ts";
 export type { ServeOptions } from "./server/options.ts";
-
-const SHUTDOWN_GRACE_MS = 30_000;
+export type { RunningServer } from "./server/running_server.ts";
 
 export interface QuicServerOptions {
   /** `alpn` is the registry's. */
@@ -40,13 +45,22 @@ export interface QuicServerOptions {
   /**
    * App threads in Workers that import `module`; without it the calling thread runs the registry.
    */
-  threads?: { count: number; module: string; maxRequestBodyBytes: number };
+  threads?: AppThreadsOptions;
 }
 
-export class QuicServer implements ServerFacade, AsyncDisposable {
+export interface AppThreadsOptions {
+  count: number;
+  module: string;
+  maxRequestBodyBytes: number;
+  /** Gets whole lines of the access log, those of some requests at a time. Default: no log. */
+  onLog?: (lines: string) => void;
+}
+
+export class QuicServer implements RunningServer {
   readonly #registry: AppRegistry;
   readonly #options: QuicServerOptions;
   readonly #graceMs: number;
+  readonly #stopping = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
   #engine: Engine | null = null;
   #app: AttachedApp | null = null;
@@ -88,18 +102,19 @@ export class QuicServer implements ServerFacade, AsyncDisposable {
     return this.#options.engine.host;
   }
 
-  /** Where a client on this machine finds it. */
   get url(): URL {
-    const { hostname } = this;
-    const anyAddress = hostname === "::" || hostname === "0.0.0.0";
-    const literal = hostname.includes(":") ? `[${hostname}]` : hostname;
-    return new URL(`https://${anyAddress ? "localhost" : literal}:${this.port}/`);
+    return urlOf(this.hostname, this.port);
   }
 
   get address(): SocketAddress {
-    const family = this.hostname.includes(":") ? 6 : 4;
-    return { family, address: this.hostname, port: this.port };
+    return addressOf(this.hostname, this.port);
   }
+
+  get alpns(): readonly string[] {
+    return this.#registry.alpns;
+  }
+
+  readonly fallback = null;
 
   /** What the native side made of the options; null before {@link start}. */
   get engineView(): EngineView | null {
@@ -121,6 +136,15 @@ export class QuicServer implements ServerFacade, AsyncDisposable {
     return this.#app?.dispatcher.liveConnections ?? 0;
   }
 
+  get threads(): readonly AppThreadView[] {
+    return this.#threads.map((thread) => thread.view);
+  }
+
+  /** Test hook: app thread `app` ends at once, as by a crash, and is started again. */
+  failThread(app: number): void {
+    this.#threads[app]?.fail();
+  }
+
   /** The server alone keeps the process alive (the default). */
   ref(): void {
     this.#app?.ref(true);
@@ -129,6 +153,11 @@ export class QuicServer implements ServerFacade, AsyncDisposable {
   /** The process may end although the server runs. */
   unref(): void {
     this.#app?.ref(false);
+  }
+
+  /** Resolves when a stop begins, whoever asked for it. */
+  get stopping(): Promise<void> {
+    return this.#stopping.promise;
   }
 
   /** Resolves when the server has stopped, for whatever reason. */
@@ -141,6 +170,11 @@ export class QuicServer implements ServerFacade, AsyncDisposable {
     return this.#engine?.counters() ?? null;
   }
 
+  /** What the eBPF program did since the start; null without one. */
+  steering(): SteeringCounters | null {
+    return this.#engine?.steering() ?? null;
+  }
+
   /** Null for a request that did not come by HTTP/3 or whose connection is forgotten. */
   requestIP(request: Request): SocketAddress | null {
     return connectionOf(request)?.peerAddress ?? null;
@@ -148,6 +182,7 @@ export class QuicServer implements ServerFacade, AsyncDisposable {
 
   /** Resolves when all is over. `force` waits for nobody. Also after an earlier, patient stop. */
   stop(force = false): Promise<void> {
+    this.#stopping.resolve();
     this.#stop ??= this.#finish(force ? 0 : this.#graceMs);
     if (force) {
       this.#app?.detach();
@@ -173,12 +208,18 @@ export class QuicServer implements ServerFacade, AsyncDisposable {
       });
       return;
     }
-    const { module, maxRequestBodyBytes } = threads;
-    const common = { ...shared, module, maxRequestBodyBytes, url: this.url.href };
+    const { module, maxRequestBodyBytes, onLog } = threads;
+    const log = onLog !== undefined;
+    const common = { ...shared, module, maxRequestBodyBytes, log, url: this.url.href };
     const { alpns } = this.#registry;
+    const owner = {
+      failures: new FailureLog(),
+      onStopRequested: () => void this.stop(),
+      onLog: (lines: string) => onLog?.(lines),
+    };
     this.#threads = Array.from({ length: threads.count }, (_, app) => {
       const order = { type: "start", engine: engine.view.engine, app, alpns, ...common } as const;
-      return new AppThread(order, () => void this.stop());
+      return new AppThread(order, owner);
     });
     await Promise.all(this.#threads.map((thread) => thread.ready));
   }
@@ -198,12 +239,13 @@ export class QuicServer implements ServerFacade, AsyncDisposable {
 }
 
 /**
- * Serves HTTP/3 (and what else `alpn` names) with the handlers of `Bun.serve`.
+ * Serves HTTP/3 (and what else `alpn` names) with the handlers of `Bun.serve`. Where the native
+ * part is missing Bun.serve takes its place, unless QUICD_FALLBACK is "never".
  *
  * @throws Error or TypeError that names the option or resource at fault.
  */
-export async function serve(options: ServeOptions): Promise<QuicServer> {
-  const { app, appThreads = 0, fetch, lean, error } = options;
+export async function serve(options: ServeOptions): Promise<RunningServer> {
+  const { app, appThreads = 0 } = options;
   // Before the module is loaded, so that what it captures is what is sent fastest.
   installKnownResponse();
   if (appThreads > 0 && app === undefined) {
@@ -211,6 +253,8 @@ export async function serve(options: ServeOptions): Promise<QuicServer> {
   }
   const module = app === undefined ? null : pathToFileURL(resolvePath(app)).href;
   const engine = engineOptionsOf(options, await readTls(options.tls));
+  const missing = missingNative();
+  if (missing !== null) return serveOnBun(options, engine, module, missing);
   const maxRequestBodyBytes = options.maxRequestBodySize ?? DEFAULT_REQUEST_BODY_BYTES;
   const registry = options.registry ?? new AppRegistry();
   const server = new QuicServer(registry, {
@@ -221,16 +265,23 @@ export async function serve(options: ServeOptions): Promise<QuicServer> {
       ? { threads: { count: appThreads, module, maxRequestBodyBytes } }
       : {}),
   });
-  const handled = module !== null || fetch !== undefined || lean !== undefined;
+  const handled = module !== null || options.fetch !== undefined || options.lean !== undefined;
   if (options.registry !== undefined && !handled) return server.start();
-  let handler: H3Handler = appThreads > 0 ? { fetch: unreached } : { fetch, lean, error };
-  if (module !== null && appThreads === 0) handler = (await import(module)).default;
+  const handler = await handlerOf(options, module);
   const h3 = new H3Factory(handler, { serverFacade: server, maxRequestBodyBytes });
-  for (const alpn of options.alpn ?? ["h3"]) registry.register(alpn, factoryFor(alpn, h3));
+  for (const alpn of options.alpn ?? ["h3"]) registry.register(alpn, factoryFor(alpn, h3, handler));
   return server.start();
 }
 
-/** The requests of app threads never reach the main thread. */
-function unreached(): Response {
-  return new Response(null, { status: 500 });
+/** For this thread; app threads import their own, and here only what they offer counts. */
+async function handlerOf(options: ServeOptions, module: string | null): Promise<AppHandler> {
+  if (module === null) return options;
+  const { appThreads = 0 } = options;
+  return appThreads > 0 ? ON_APP_THREADS : await importHandler(module);
 }
+
+/** The requests of app threads never reach the main thread. */
+const ON_APP_THREADS: AppHandler = {
+  fetch: () => new Response(null, { status: 500 }),
+  resolveFile: () => null,
+};

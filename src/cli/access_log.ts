@@ -13,8 +13,8 @@ export interface AccessRecord {
   /** As received; what is not printable ASCII is escaped here, so it cannot steer a terminal. */
   path: string;
   status: number;
-  /** Of the response's content. */
-  bytes: number;
+  /** Of the response's content; null: not known, "-" in the line. */
+  bytes: number | null;
   durationUs: number;
   connectionId: string;
 }
@@ -45,7 +45,17 @@ export class AccessLog {
     const time = this.#time();
     const took = (durationUs / 1000).toFixed(2);
     const what = `${printable(method)} ${printable(path)} ${status}`;
-    this.#sink.write(`${time} ${what} ${bytes} ${took} ${connectionId}\n`);
+    this.#sink.write(`${time} ${what} ${bytes ?? "-"} ${took} ${connectionId}\n`);
+    this.#flushSoon();
+  }
+
+  /** Whole lines that another thread's log has made. */
+  append(lines: string): void {
+    this.#sink.write(lines);
+    this.#flushSoon();
+  }
+
+  #flushSoon(): void {
     this.#timer ??= setTimeout(() => this.flush(), FLUSH_EVERY_MS);
   }
 

@@ -9,7 +9,16 @@ export type Invocation =
   | { command: "help" }
   | { command: "version" }
   | { command: "check"; path: string }
+  | DoctorInvocation
   | ServeInvocation;
+
+/** What `serve` would be given, without a target. */
+export interface DoctorInvocation {
+  command: "doctor";
+  /** "" if none was named. */
+  configPath: string;
+  flags: TextValue[];
+}
 
 export interface ServeInvocation {
   command: "serve";
@@ -20,7 +29,7 @@ export interface ServeInvocation {
   flags: TextValue[];
 }
 
-const COMMANDS = ["serve", "check"];
+const COMMANDS = ["serve", "check", "doctor"];
 
 const OPTIONS = {
   help: { type: "boolean", short: "h" },
@@ -54,6 +63,7 @@ export function parseArguments(args: readonly string[]): Invocation {
     return { command, path };
   }
 
+  const configPath = values.config ?? "";
   const flags: TextValue[] = [];
   for (const token of tokens) {
     if (token.kind !== "option") continue;
@@ -65,7 +75,11 @@ export function parseArguments(args: readonly string[]): Invocation {
   if (values.quiet === true) {
     flags.push({ section: "http", option: "log", origin: "--quiet", text: "false" });
   }
-  return { command: "serve", target: name ?? "", configPath: values.config ?? "", flags };
+  if (command === "doctor") {
+    if (name !== undefined) throw new UserError(`doctor looks at the machine, not at ${name}`, 2);
+    return { command, configPath, flags };
+  }
+  return { command: "serve", target: name ?? "", configPath, flags };
 }
 
 function read(args: readonly string[]) {

@@ -2,12 +2,13 @@
 import type { H3Options } from "../apps/h3/handler.ts";
 import { chooseWorkers, usableCpus } from "../config/workers.ts";
 import { UserError } from "../config.ts";
-import type { QuicServerOptions } from "../server.ts";
+import { missingNative } from "../server/fallback.ts";
+import { QuicServer, type QuicServerOptions, type RunningServer } from "../server.ts";
 import { readSecret } from "../tls/certificate_files.ts";
 import { AppRegistry } from "../transport/registry.ts";
 import type { AccessLog } from "./access_log.ts";
 import type { ChosenCertificate } from "./certificate.ts";
-import { CliServer } from "./cli_server.ts";
+import { startOnBun } from "./compose_bun.ts";
 import { engineOptions } from "./engine_options.ts";
 import { registerApps } from "./registry.ts";
 import type { Subject } from "./subject.ts";
@@ -18,10 +19,25 @@ export async function startServer(
   subject: Subject,
   certificate: ChosenCertificate,
   log: AccessLog | null,
-): Promise<CliServer> {
+): Promise<RunningServer> {
+  try {
+    const missing = missingNative();
+    if (missing !== null) return await startOnBun(subject, certificate, log, missing);
+    return await startNatively(subject, certificate, log);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(error instanceof Error ? error.message : String(error), 1);
+  }
+}
+
+async function startNatively(
+  subject: Subject,
+  certificate: ChosenCertificate,
+  log: AccessLog | null,
+): Promise<QuicServer> {
   const { config } = subject;
   const registry = new AppRegistry();
-  const server = new CliServer(registry, serverOptions(subject, certificate));
+  const server = new QuicServer(registry, serverOptions(subject, certificate, log));
   const options: H3Options = {
     serverFacade: server,
     maxRequestBodyBytes: config.http.max_body_bytes,
@@ -29,14 +45,14 @@ export async function startServer(
   };
   if (log !== null) options.onRequest = (info) => log.record(info);
   registerApps(registry, subject, options);
-  try {
-    return await server.start();
-  } catch (error) {
-    throw new UserError(error instanceof Error ? error.message : String(error), 1);
-  }
+  return await server.start();
 }
 
-function serverOptions(subject: Subject, certificate: ChosenCertificate): QuicServerOptions {
+function serverOptions(
+  subject: Subject,
+  certificate: ChosenCertificate,
+  log: AccessLog | null,
+): QuicServerOptions {
   const { config, app, folder } = subject;
   const { threads, shutdown_grace_ms: shutdownGraceMs } = config.apps;
   const secretFile = config.tls.secret_file;
@@ -51,7 +67,8 @@ function serverOptions(subject: Subject, certificate: ChosenCertificate): QuicSe
     announceThreadSubject({ app: app?.path ?? "", folder, index: config.http.index });
     const module = new URL("./thread_app.ts", import.meta.url).href;
     const maxRequestBodyBytes = config.http.max_body_bytes;
-    options.threads = { count: threads, module, maxRequestBodyBytes };
+    const onLog = log === null ? {} : { onLog: (lines: string) => log.append(lines) };
+    options.threads = { count: threads, module, maxRequestBodyBytes, ...onLog };
   }
   return options;
 }

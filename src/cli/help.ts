@@ -18,9 +18,10 @@ usage:
   quicd serve [app.ts | directory] [flags]   serve an app or a folder (default ./public)
   quicd --config F                           the same as quicd serve --config F
   quicd check F                              say whether a configuration is right
+  quicd doctor [flags]                       say whether this machine is, and what would help
   quicd --help | --version
 
-flags of serve:
+flags of serve and doctor:
 ${lines.join("\n")}
 
 Every option can be set as QUICD_<SECTION>_<OPTION>, e.g. QUICD_NETIO_WORKERS=4.
@@ -28,7 +29,7 @@ config.toml in the package names them all. Secrets come from files only.
 
 exit codes:
   0    ended as asked
-  1    could not run, e.g. the port is in use
+  1    could not run, e.g. the port is in use; doctor found a problem
   2    wrong flags or configuration
   130  ended at once by a second Ctrl-C
 `;

@@ -1,10 +1,13 @@
 /** `quicd serve`: from the command line to a server that runs until it is asked to stop. */
+import type { Config } from "../config.ts";
+import type { EngineView } from "../native/addon.ts";
+import type { RunningServer } from "../server.ts";
 import { AccessLog } from "./access_log.ts";
 import type { ServeInvocation } from "./arguments.ts";
 import { type BannerFacts, bannerText } from "./banner.ts";
 import { type ChosenCertificate, chooseCertificate } from "./certificate.ts";
-import type { CliServer } from "./cli_server.ts";
 import { startServer } from "./compose.ts";
+import { unheeded } from "./compose_bun.ts";
 import { ExitCode } from "./exit_code.ts";
 import { styleFor } from "./style.ts";
 import { chooseSubject, type Subject } from "./subject.ts";
@@ -21,7 +24,7 @@ export async function serveUntilStopped(invocation: ServeInvocation): Promise<nu
     bannerText(factsOf(subject, certificate, server), styleFor(process.stdout, process.env)),
   );
   await output.flush();
-  server.onStopping = () => process.stderr.write(stoppingText(subject));
+  void server.stopping.then(() => process.stderr.write(stoppingText(subject)));
 
   await server.closed;
   log?.flush();
@@ -37,34 +40,50 @@ function stoppingText({ config }: Subject): string {
 function factsOf(
   { name, config }: Subject,
   certificate: ChosenCertificate,
-  server: CliServer,
+  server: RunningServer,
 ): BannerFacts {
-  const engine = server.engineView;
-  if (engine === null) throw new Error("a started server has no engine");
-  const least = (sizes: number[]) => Math.min(...sizes);
-  const warnings = [...certificate.warnings];
-  if (config.apps.threads > 0 && config.http.log) {
-    warnings.push("app threads write no line per request");
-  }
+  const { engineView: engine } = server;
+  const part = engine === null ? bunFacts(config) : engineFacts(engine);
   return {
     version: VERSION,
     serving: name,
     host: config.netio.host,
     port: server.port,
-    backend: engine.backend,
-    backendNote: engine.backendNote,
-    routing: engine.routing,
-    routingNote: engine.routingNote,
-    workers: engine.workers.length,
-    pinned: engine.workers.every(({ cpu }) => cpu >= 0),
-    gro: engine.gro,
-    gso: engine.gso,
-    receiveBufferBytes: least(engine.workers.map((worker) => worker.receiveBufferBytes)),
-    sendBufferBytes: least(engine.workers.map((worker) => worker.sendBufferBytes)),
+    ...part,
     askedBufferBytes: config.netio.socket_buffer_bytes,
     appThreads: config.apps.threads,
     alpns: server.alpns,
     development: certificate.development,
-    warnings,
+    warnings: [...certificate.warnings, ...part.warnings],
+  };
+}
+
+type EngineFacts = Pick<
+  BannerFacts,
+  | ("backend" | "backendNote" | "routing" | "routingNote" | "workers" | "pinned" | "gro" | "gso")
+  | ("receiveBufferBytes" | "sendBufferBytes" | "warnings")
+>;
+
+function engineFacts(engine: EngineView): EngineFacts {
+  const least = (sizes: number[]) => Math.min(...sizes);
+  const { backend, backendNote, routing, routingNote, privilegeNote, workers, gro, gso } = engine;
+  return {
+    ...{ backend, backendNote, routing, routingNote, gro, gso },
+    workers: workers.length,
+    pinned: workers.every(({ cpu }) => cpu >= 0),
+    receiveBufferBytes: least(workers.map((worker) => worker.receiveBufferBytes)),
+    sendBufferBytes: least(workers.map((worker) => worker.sendBufferBytes)),
+    warnings: privilegeNote === "" ? [] : [privilegeNote],
+  };
+}
+
+/** Why it is Bun's has been said on standard error. */
+function bunFacts(config: Config): EngineFacts {
+  const names = unheeded(config);
+  return {
+    ...{ backend: "Bun.serve", backendNote: "", routing: "", routingNote: "" },
+    ...{ workers: 0, pinned: false, gro: false, gso: false },
+    ...{ receiveBufferBytes: 0, sendBufferBytes: 0 },
+    warnings: names.length === 0 ? [] : [`Bun.serve does not heed ${names.join(", ")}`],
   };
 }

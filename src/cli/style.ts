@@ -3,6 +3,7 @@
 export interface Style {
   bold(text: string): string;
   dim(text: string): string;
+  green(text: string): string;
   red(text: string): string;
   yellow(text: string): string;
 }
@@ -19,6 +20,7 @@ export function styleFor(
   return {
     bold: emphasis(1, 22),
     dim: emphasis(2, 22),
+    green: emphasis(32, 39),
     red: emphasis(31, 39),
     yellow: emphasis(33, 39),
   };

@@ -102,7 +102,7 @@ export interface EngineView {
   apps: AppView[];
 }
 
-/** What the steering program did since the server's start; packets are trains where GRO or GSO made them. */
+/** What the steering program did since the start; trains made by GRO or GSO count once. */
 export interface SteeringCounters {
   /** To the worker that the connection ID names. */
   decoded: number;
@@ -114,7 +114,7 @@ export interface SteeringCounters {
   short: number;
   /** By that hash: the worker that the connection ID names has no socket. */
   miss: number;
-  /** Of the kernel, 0 unless sysctl kernel.bpf_stats_enabled is 1: runs, and nanoseconds in them. */
+  /** Of the kernel, 0 unless sysctl kernel.bpf_stats_enabled is 1: runs, and their time. */
   runs: number;
   runNs: number;
 }
@@ -174,8 +174,8 @@ export interface Addon {
    * Makes the calling JavaScript thread app thread `app` of the engine; `bell` is called on it when
    * events wait. Returns the handle for bun:ffi. The attachment keeps the event loop alive until
    * detach. When the thread ends (or is terminated) it is detached by the environment's cleanup
-   * hook: workers then close its connections with `H3_INTERNAL_ERROR`-like code 0x2
-   * (INTERNAL_ERROR) and take back its leases. Throws if `app` is taken: it is "not yet" while
+   * hook: workers then close its connections (CONNECTION_CLOSE 0x1c, INTERNAL_ERROR, RFC 9000
+   * §20.1) and take back its leases. Throws if `app` is taken: it is "not yet" while
    * workers still clean up after the last thread, then `null` is returned and one tries again
    * later.
    */
@@ -198,11 +198,11 @@ export interface Addon {
   /** Null without eBPF. */
   steering(engine: number): SteeringCounters | null;
   memory(): NativeMemory;
-  /** Tries what a server would need, and leaves everything as it was. `host` is a numeric address. */
-  probe(host: string, port: number, socketBufferBytes: number): MachineProbe;
+  /** Tries what a server would need; leaves everything as it was. `host` is a numeric address. */
+  probe(host: string, port: number, socketBufferBytes: number, workers: number): MachineProbe;
   /**
-   * Test hook: worker `worker` loses its socket, and `attempts` attempts to open a new one fail. Its
-   * connections wait meanwhile.
+   * Test hook: worker `worker` loses its socket, and `attempts` attempts to open a new one fail.
+   * Its connections wait meanwhile.
    */
   failWorker(engine: number, worker: number, attempts: number): void;
   /** Test hook: the calling thread blocks in C for `milliseconds`. */

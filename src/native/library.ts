@@ -1,12 +1,11 @@
 /**
- * Loads build/lib/quicd.node, once per thread, both ways: `require` gives the N-API addon
+ * Loads build/lib/quicd.node, once per thread, both ways: `process.dlopen` gives the N-API addon
  * (lifecycle and doorbells), bun:ffi the hot calls. One file, so both see the same state.
  *
  * A library built from another abi.h is refused: every offset in abi.gen.ts would be a guess.
  */
 import { dlopen, type Pointer, toArrayBuffer } from "bun:ffi";
 import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { ABI_HASH } from "./abi.gen.ts";
 import type { Addon } from "./addon.ts";
@@ -35,6 +34,19 @@ export interface NativeLibrary {
   readonly calls: HotCalls;
 }
 
+/** The file is not there, or this system cannot load it: what another server may stand in for. */
+export class NativeMissing extends Error {
+  override readonly name = "NativeMissing";
+
+  /** @param reason one line */
+  constructor(
+    readonly path: string,
+    readonly reason: string,
+  ) {
+    super(`quicd: the native part is missing (${path}: ${reason}): run ./setup, on Linux x86-64`);
+  }
+}
+
 let loaded: NativeLibrary | null = null;
 
 /** `QUICD_NATIVE`, else the build directory of the package. */
@@ -42,19 +54,47 @@ export function libraryPath(): string {
   return process.env.QUICD_NATIVE ?? BUILT;
 }
 
-/** @throws Error that names the file, the two hashes where they differ, and the remedy. */
+/**
+ * @throws {NativeMissing} when there is nothing that this system could load
+ * @throws Error for a library of another version: names the file, what differs and the remedy
+ */
 export function loadLibrary(): NativeLibrary {
   if (loaded !== null) return loaded;
   const path = libraryPath();
-  if (!existsSync(path)) {
-    throw new Error(`quicd: the native library is missing (${path}): run ./setup`);
-  }
   // The addon first: its environment hooks must stand before any other call into the file.
-  const addon = createRequire(import.meta.url)(path) as Addon;
-  const { symbols } = dlopen(path, SYMBOLS);
-  checkHash(symbols.quicd_abi_hash(), path);
-  loaded = { path, addon, calls: symbols };
+  const addon = loadAddon(path);
+  const calls = loadCalls(path);
+  checkHash(calls.quicd_abi_hash(), path);
+  loaded = { path, addon, calls };
   return loaded;
+}
+
+function loadAddon(path: string): Addon {
+  if (!existsSync(path)) throw new NativeMissing(path, missingReason());
+  const module = { exports: {} };
+  try {
+    process.dlopen(module, path);
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    const code = error instanceof Error && "code" in error ? error.code : "";
+    if (code !== "ERR_DLOPEN_FAILED") throw new Error(`quicd: ${path} is no addon: ${text}`);
+    throw new NativeMissing(path, text.split("\n", 1)[0]!.replace(`${path}: `, ""));
+  }
+  return module.exports as Addon;
+}
+
+function missingReason(): string {
+  const system = `${process.platform}-${process.arch}`;
+  return system === "linux-x64" ? "no such file" : `none is built for ${system}`;
+}
+
+function loadCalls(path: string) {
+  try {
+    return dlopen(path, SYMBOLS).symbols;
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    throw new Error(`quicd: ${path} is of another version (${text}): run ./setup`);
+  }
 }
 
 /** @throws Error when the library was built from another abi.h than abi.gen.ts. */

@@ -3,28 +3,40 @@
  * until told to finish. Module state is per thread.
  */
 import { H3Factory } from "../apps/h3/factory.ts";
-import { installKnownResponse } from "../apps/h3/globals.ts";
-import type { H3Handler, ServerFacade } from "../apps/h3/handler.ts";
+import type { H3Options, ServerFacade } from "../apps/h3/handler.ts";
 import { connectionOf } from "../apps/h3/request.ts";
+import { AccessLog } from "../cli/access_log.ts";
 import { AttachedApp } from "../transport/attached_app.ts";
 import { AppRegistry } from "../transport/registry.ts";
+import { importHandler } from "./app_handler.ts";
 import type { AppThreadStart, FromAppThread, ToAppThread } from "./app_thread_protocol.ts";
 import { factoryFor } from "./factories.ts";
 
 declare const self: Worker;
 
+/** A batch of lines goes at once when it is so long. */
+const LOG_BATCH_CHARACTERS = 64 * 1024;
+
 let attached: AttachedApp | null = null;
+let log: AccessLog | null = null;
 
 function say(message: FromAppThread): void {
   self.postMessage(message);
 }
 
-async function importHandler(module: string): Promise<H3Handler> {
-  installKnownResponse();
-  const exported: { default?: H3Handler } = await import(module);
-  const handler = exported.default;
-  if (typeof handler?.fetch === "function" || typeof handler?.lean === "function") return handler;
-  throw new TypeError(`${module} needs a default export with fetch(request, server)`);
+/** One thread writes the lines of all: those of several writers would run into each other. */
+class BatchSink {
+  #lines = "";
+
+  write(line: string): void {
+    this.#lines += line;
+    if (this.#lines.length >= LOG_BATCH_CHARACTERS) this.flush();
+  }
+
+  flush(): void {
+    if (this.#lines !== "") say({ type: "log", lines: this.#lines });
+    this.#lines = "";
+  }
 }
 
 async function start(order: AppThreadStart): Promise<void> {
@@ -38,10 +50,9 @@ async function start(order: AppThreadStart): Promise<void> {
     },
     requestIP: (request) => connectionOf(request)?.peerAddress ?? null,
   };
-  const { maxRequestBodyBytes } = order;
-  const h3 = new H3Factory(handler, { serverFacade: facade, maxRequestBodyBytes });
+  const h3 = new H3Factory(handler, h3Options(order, facade));
   const registry = new AppRegistry();
-  for (const alpn of order.alpns) registry.register(alpn, factoryFor(alpn, h3));
+  for (const alpn of order.alpns) registry.register(alpn, factoryFor(alpn, h3, handler));
   attached = await AttachedApp.attach(order.engine, order.app, {
     registry: registry.freeze(),
     streamChunks: order.streamChunks,
@@ -52,16 +63,35 @@ async function start(order: AppThreadStart): Promise<void> {
   say({ type: "ready" });
 }
 
+function h3Options(order: AppThreadStart, serverFacade: ServerFacade): H3Options {
+  const { maxRequestBodyBytes } = order;
+  const options: H3Options = { serverFacade, maxRequestBodyBytes };
+  if (order.log) {
+    const lines = new AccessLog(new BatchSink());
+    log = lines;
+    options.onRequest = (info) => lines.record(info);
+  }
+  return options;
+}
+
 async function finish(timeoutMs: number): Promise<void> {
   await attached?.finish(timeoutMs);
   attached?.detach();
+  log?.flush();
   say({ type: "finished" });
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof BuildMessage && error.position !== null) {
+    const { file, line, column } = error.position;
+    return `${error.name}: ${error.message}\n    at ${file}:${line}:${column}`;
+  }
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 self.onmessage = ({ data: order }: MessageEvent<ToAppThread>) => {
   const done = order.type === "start" ? start(order) : finish(order.timeoutMs);
   done.catch((error: unknown) => {
-    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    say({ type: "failed", reason });
+    say({ type: "failed", reason: reasonOf(error) });
   });
 };

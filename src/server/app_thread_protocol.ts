@@ -12,6 +12,8 @@ export interface AppThreadStart {
   maxRequestBodyBytes: number;
   /** Of the server. */
   url: string;
+  /** Whether lines of the access log are wanted. */
+  log: boolean;
 }
 
 /** Finish what runs, then detach and say "finished". */
@@ -26,4 +28,6 @@ export type FromAppThread =
   | { type: "ready" }
   | { type: "failed"; reason: string }
   | { type: "stop-requested" }
+  /** Whole lines, some requests at a time. */
+  | { type: "log"; lines: string }
   | { type: "finished" };

@@ -1,13 +1,13 @@
 /** What `serve` takes: the shape of `Bun.serve`, and what is ours. */
-import type { H3Handler } from "../apps/h3/handler.ts";
 import { engineOptions } from "../cli/engine_options.ts";
 import { configSchema } from "../config/schema.ts";
 import { chooseWorkers, usableCpus } from "../config/workers.ts";
 import type { EngineOptions } from "../native/addon.ts";
 import type { AppRegistry } from "../transport/registry.ts";
+import type { AppHandler } from "./app_handler.ts";
 import type { TlsOptions } from "./tls.ts";
 
-export interface ServeOptions extends H3Handler {
+export interface ServeOptions extends AppHandler {
   /** UDP. 0: the kernel chooses. Default 4433. */
   port?: number;
   /** Numeric address or "localhost". Default "::", both families. */
@@ -41,6 +41,7 @@ export interface ServeOptions extends H3Handler {
 }
 
 export const DEFAULT_REQUEST_BODY_BYTES = 128 * 1024 * 1024;
+export const SHUTDOWN_GRACE_MS = 30_000;
 
 function present<Value>(name: string, value: Value | undefined): Record<string, Value> {
   return value === undefined ? {} : { [name]: value };

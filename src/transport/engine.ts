@@ -2,7 +2,7 @@
  * The native engine of one server: its workers and sockets. One per server; app threads attach to
  * it by its number, also from other JavaScript threads of the process.
  */
-import type { EngineOptions, EngineView } from "../native/addon.ts";
+import type { EngineOptions, EngineView, SteeringCounters } from "../native/addon.ts";
 import { type Counters, readCounters } from "../native/counters.ts";
 import { loadLibrary } from "../native/library.ts";
 
@@ -41,5 +41,10 @@ export class Engine {
   counters(worker?: number): Counters {
     const { workers } = this.view;
     return readCounters(worker === undefined ? workers : [workers[worker]!]);
+  }
+
+  /** What the eBPF program did since the start; null without one, and after the end. */
+  steering(): SteeringCounters | null {
+    return this.stopping ? null : loadLibrary().addon.steering(this.view.engine);
   }
 }

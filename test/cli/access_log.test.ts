@@ -49,3 +49,17 @@ test("many lines are one flush, soon", async () => {
   log.flush();
   expect(sink.text.split("\n")).toHaveLength(101);
 });
+
+test("lines of another thread's log are written as they are, and soon", async () => {
+  const sink = new MemorySink();
+  const log = new AccessLog(sink, () => 0);
+  log.append("one line\nanother\n");
+  expect([sink.text, sink.flushes]).toEqual(["one line\nanother\n", 0]);
+  while (sink.flushes === 0) await Bun.sleep(10);
+});
+
+test("bytes that nobody counted are a dash", () => {
+  const sink = new MemorySink();
+  new AccessLog(sink, () => 0).record({ ...RECORD, bytes: null });
+  expect(sink.text).toContain(" 200 - 0.42 ");
+});

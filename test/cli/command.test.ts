@@ -19,7 +19,15 @@ test("--help names every command, flag and exit code, within 100 columns", async
   const { exitCode, stdout, stderr } = await runCli(["--help"]);
   expect(exitCode).toBe(0);
   expect(stderr).toBe("");
-  const words = ["quicd serve", "quicd check", "--config", "--port", "--host", "--workers"];
+  const words = [
+    "quicd serve",
+    "quicd check",
+    "quicd doctor",
+    "--config",
+    "--port",
+    "--host",
+    "--workers",
+  ];
   const more = ["--routing", "--backend", "--alpn", "--cert", "--key", "--quiet", "130"];
   for (const word of [...words, ...more]) expect(stdout).toContain(word);
   for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(100);

@@ -210,6 +210,7 @@ describe.skipIf(!built)("quicd serve", () => {
     expect(exitCode).toBe(1);
     expect(stderr).toContain(String(port));
     expect(stderr).toContain("in use");
+    expect(stderr).toContain("choose another port (--port N");
     expect(stderr).not.toContain("    at ");
     expect(stdout).toBe("");
   });

@@ -26,6 +26,28 @@ export interface EchoReport {
   error: string | null;
 }
 
+export interface WatchReport {
+  connections: {
+    /** The app thread's name, and which start of it; "": it had no answer. */
+    thread: string;
+    born: string;
+    answers: number;
+    /** Complete, with another body or status. */
+    wrong: number;
+    failures: string[];
+    /** Null: the client ended it. */
+    end: {
+      code: number;
+      /** CONNECTION_CLOSE 0x1c, not 0x1d. */
+      transport: boolean;
+      reason: string;
+      /** Between the last answer and the end. */
+      seconds_silent: number;
+    } | null;
+  }[];
+  refused: string[];
+}
+
 export interface ProbeReport {
   blocked_ms: number;
   status: number;

@@ -1,12 +1,19 @@
 /** test/e2e/apps/measured_server.ts in a process of its own, and its answers. */
 import { join } from "node:path";
-import type { NativeMemory } from "../../src/native/addon.ts";
+import type { EngineOptions, NativeMemory, SteeringCounters } from "../../src/native/addon.ts";
 import type { Counters } from "../../src/native/counters.ts";
+import { requireBackend, wantedBackend } from "./backend.ts";
 import { testCertificate } from "./certificate.ts";
 import { ROOT } from "./peer.ts";
 
-export interface MeasuredOptions {
-  /** A numeric address of loopback. */
+/**
+ * Options of the engine that a test may set; left out: what `serve` would choose, and the backend
+ * that this run of the tests is about.
+ */
+type Choices = Partial<Pick<EngineOptions, "routing" | "backend" | "forwarding">>;
+
+export interface MeasuredOptions extends Choices {
+  /** A numeric address. */
   hostname: string;
   workers: number;
   idleTimeoutMs: number;
@@ -15,9 +22,22 @@ export interface MeasuredOptions {
   keyPath: string;
 }
 
+/** What the engine made of its options. */
+export interface Chosen {
+  port: number;
+  backend: string;
+  backendNote: string;
+  routing: string;
+  routingNote: string;
+  /** CPU of each, or -1, and its thread. */
+  workers: { cpu: number; threadId: number }[];
+}
+
 export interface Measure {
   memory: NativeMemory;
   counters: Counters;
+  /** Null without eBPF. */
+  steering: SteeringCounters | null;
   /** Without page cache: anonymous and shared memory. */
   residentBytes: number;
 }
@@ -30,7 +50,7 @@ const ANSWER_LIMIT_MS = 30_000;
 export class MeasuredServer {
   readonly #child: Bun.Subprocess<"pipe", "pipe", "inherit">;
   readonly #lines: AsyncIterator<string>;
-  #port = 0;
+  #chosen: Chosen | null = null;
 
   private constructor(child: Bun.Subprocess<"pipe", "pipe", "inherit">) {
     this.#child = child;
@@ -44,7 +64,8 @@ export class MeasuredServer {
     env: Record<string, string> = {},
   ): Promise<MeasuredServer> {
     const { certPath, keyPath } = testCertificate();
-    const all: MeasuredOptions = { ...options, certPath, keyPath };
+    const backend = options.backend ?? wantedBackend() ?? "auto";
+    const all: MeasuredOptions = { ...options, backend, certPath, keyPath };
     const child = Bun.spawn([...wrapper, process.execPath, APP], {
       cwd: ROOT,
       env: { ...process.env, ...env, MEASURED_SERVER: JSON.stringify(all) },
@@ -53,8 +74,8 @@ export class MeasuredServer {
       stderr: "inherit",
     });
     const server = new MeasuredServer(child);
-    const { port } = (await server.#answer()) as { port: number };
-    server.#port = port;
+    server.#chosen = (await server.#answer()) as Chosen;
+    requireBackend(backend, server.chosen.backend);
     return server;
   }
 
@@ -63,7 +84,11 @@ export class MeasuredServer {
   }
 
   get port(): number {
-    return this.#port;
+    return this.chosen.port;
+  }
+
+  get chosen(): Chosen {
+    return this.#chosen!;
   }
 
   get running(): boolean {

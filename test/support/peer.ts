@@ -74,7 +74,7 @@ export function quicGoCommand(testcase: string, into: string, urls: string[]): s
   return [join(ROOT, "interop/peers/quic_go/client.sh"), testcase, into, ...urls];
 }
 
-export type AioquicScript = "fetch" | "echo" | "probe";
+export type AioquicScript = "fetch" | "echo" | "probe" | "watch";
 
 export function aioquicCommand(script: AioquicScript, ...args: string[]): string[] {
   const python = join(PEERS, "aioquic/venv/bin/python");

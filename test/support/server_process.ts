@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inNamespace } from "../../interop/netsim/namespaces.ts";
+import { requireBackend, wantedBackend } from "./backend.ts";
 import { type Certificate, testCertificate } from "./certificate.ts";
 import { ROOT } from "./peer.ts";
 
@@ -19,10 +20,16 @@ export interface ServerOptions {
   /** Comma-separated; default: what the server offers by itself. */
   alpn?: string;
   routing?: string;
+  /** Default: the one that this run of the tests is about. */
+  backend?: string;
   /** More flags of the command line. */
   flags?: string[];
   env?: Record<string, string>;
   namespace?: string;
+  /** A command that runs the server's with other privileges (confinement.ts). */
+  through?: string[];
+  /** The server's own, instead of one that only this user may read. */
+  developmentCertificate?: boolean;
 }
 
 /** Another build of the command, or an installed one, can be put to the same tests. */
@@ -41,6 +48,8 @@ export class ServerProcess {
     readonly pid: number,
     readonly host: string,
     readonly port: number,
+    /** As the banner says. */
+    readonly backend: string,
     readonly certificate: Certificate,
     private readonly child: Bun.Subprocess<"ignore", "pipe", "pipe">,
     private readonly output: string[],
@@ -49,16 +58,19 @@ export class ServerProcess {
   static async start(options: ServerOptions): Promise<ServerProcess> {
     const host = options.host ?? "127.0.0.1";
     const certificate = testCertificate();
+    const backend = options.backend ?? wantedBackend();
     const flag = (name: string, value: string | number | undefined) =>
       value === undefined ? [] : [`--${name}`, `${value}`];
     const command = [
       ...inNamespace(options.namespace),
+      ...(options.through ?? []),
       ...[process.execPath, CLI, "serve", options.target],
       ...["--port", "0", "--host", host],
-      ...["--cert", certificate.certPath, "--key", certificate.keyPath],
+      ...(options.developmentCertificate ? [] : certificateFlags(certificate)),
       ...flag("workers", options.workers),
       ...flag("alpn", options.alpn),
       ...flag("routing", options.routing),
+      ...flag("backend", backend),
       ...(options.flags ?? []),
     ];
     const child = Bun.spawn(command, {
@@ -70,7 +82,15 @@ export class ServerProcess {
     });
     const output: string[] = [];
     const port = await readPort(child, output);
-    return new ServerProcess(child.pid, host, port, certificate, child, output);
+    const got = /^ +backend +(\w+)/m.exec(output.join(""))?.[1] ?? "";
+    const server = new ServerProcess(child.pid, host, port, got, certificate, child, output);
+    try {
+      requireBackend(backend, got);
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+    return server;
   }
 
   get url(): string {
@@ -98,10 +118,17 @@ export class ServerProcess {
   }
 }
 
-/** QUICD_* are options to the server; those of the test runner are none. */
+function certificateFlags({ certPath, keyPath }: Certificate): string[] {
+  return ["--cert", certPath, "--key", keyPath];
+}
+
+/**
+ * QUICD_* are options to the server; those of the test runner are none. A build that is missing
+ * must not be stood in for: Bun's server would be what is tested.
+ */
 function inheritedEnvironment(): Record<string, string | undefined> {
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith("QUICD_"));
-  return Object.fromEntries(kept);
+  return { ...Object.fromEntries(kept), QUICD_FALLBACK: "never" };
 }
 
 async function readPort(

@@ -7,27 +7,30 @@ import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { libraryPath } from "../../src/native/library.ts";
-import { type QuicServer, type ServeOptions, serve } from "../../src/server.ts";
+import { type RunningServer, type ServeOptions, serve } from "../../src/server.ts";
+import { requireBackend, wantedBackend } from "../support/backend.ts";
 import { testCertificate } from "../support/certificate.ts";
 
 const native = test.skipIf(!existsSync(libraryPath()));
 
 async function withServer(
   options: ServeOptions,
-  use: (server: QuicServer) => Promise<void>,
+  use: (server: RunningServer) => Promise<void>,
 ): Promise<void> {
   const { certPath, keyPath } = testCertificate();
   const tls = { cert: certPath, key: Bun.file(keyPath) };
+  const backend = wantedBackend() ?? "auto";
   const shared = { port: 0, hostname: "127.0.0.1", workers: 2, shutdownGraceMs: 2000, tls };
-  const server = await serve({ ...shared, ...options });
+  const server = await serve({ ...shared, backend, ...options });
   try {
+    requireBackend(backend, server.engineView?.backend ?? "none");
     await use(server);
   } finally {
     await server.stop(true);
   }
 }
 
-function get(server: QuicServer, path = "/", init: RequestInit = {}): Promise<Response> {
+function get(server: RunningServer, path = "/", init: RequestInit = {}): Promise<Response> {
   const signal = AbortSignal.timeout(5000);
   const tls = { rejectUnauthorized: false };
   const client = { protocol: "http3", tls, signal, ...init };

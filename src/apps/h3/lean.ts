@@ -22,7 +22,7 @@ export class HeaderBlock {
 
 /** The stream behind a context. */
 export interface LeanOrigin {
-  readonly body: RequestBody | null;
+  readonly body: Pick<RequestBody, "collect"> | null;
   readonly peerAddress: SocketAddress;
   respond(status: number, fields: readonly string[], body: string | Uint8Array | null): void;
 }

@@ -1,6 +1,6 @@
 /**
  * A server that says on request what it holds: each line on stdin is a question, answered by one
- * line of JSON on stdout. The first line is `{"port": N}`.
+ * line of JSON on stdout. The first line says what the engine chose.
  *
  * Questions: `measure`; `collect` (garbage first); `attach` (a second app thread, in a Bun Worker;
  * answered when it serves), `begin` (not waiting for that), `terminate` (it, wherever it is);
@@ -13,7 +13,7 @@ import { engineOptionsOf } from "../../../src/server/options.ts";
 import { readTls } from "../../../src/server/tls.ts";
 import { QuicServer } from "../../../src/server.ts";
 import { AppRegistry } from "../../../src/transport/registry.ts";
-import type { Measure, MeasuredOptions } from "../../support/measured_server.ts";
+import type { Chosen, Measure, MeasuredOptions } from "../../support/measured_server.ts";
 import { residentBytes } from "../../support/process_usage.ts";
 import sizedBody from "./sized_body.ts";
 
@@ -35,11 +35,11 @@ const engine = engineOptionsOf(
 const registry = new AppRegistry();
 registry.register("h3", new H3Factory(sizedBody));
 const server = new QuicServer(registry, {
-  engine: { ...engine, handshakeTimeoutMs: options.handshakeTimeoutMs, apps: APPS },
+  engine: { ...engine, ...choices(options), apps: APPS },
   shutdownGraceMs: 1000,
 });
 await server.start();
-say({ port: server.port });
+say(chosen());
 
 const second: { worker: Worker | null } = { worker: null };
 
@@ -61,8 +61,24 @@ function beginWorker(): Promise<void> {
     closingGraceMs: 1000,
     maxRequestBodyBytes: 1 << 20,
     url: server.url.href,
+    log: false,
   } satisfies AppThreadStart);
   return ready.promise;
+}
+
+function choices({ handshakeTimeoutMs, routing, backend, forwarding }: MeasuredOptions) {
+  return {
+    handshakeTimeoutMs,
+    routing: routing ?? engine.routing,
+    backend: backend ?? engine.backend,
+    forwarding: forwarding ?? engine.forwarding,
+  };
+}
+
+function chosen(): Chosen {
+  const { port, backend, backendNote, routing, routingNote, workers } = server.engineView!;
+  const places = workers.map(({ cpu, threadId }) => ({ cpu, threadId }));
+  return { port, backend, backendNote, routing, routingNote, workers: places };
 }
 
 function say(value: object): void {
@@ -73,6 +89,7 @@ function measure(): Measure {
   return {
     memory: loadLibrary().addon.memory(),
     counters: server.counters()!,
+    steering: loadLibrary().addon.steering(server.engineView!.engine),
     residentBytes: residentBytes(process.pid),
   };
 }

@@ -1,14 +1,16 @@
 /**
- * Answers `?bytes=N` with N bytes that depend on their place, so that what is lost or moved changes
- * the hash, and a POST with its own body; says which thread it ran on.
+ * Answers `?bytes=N` with N random bytes, the same ones for the same N, so that what is lost or moved
+ * changes the hash, and a POST with its own body; says which thread it ran on.
  */
+import { createRandom, fillRandom } from "../../../interop/netsim/random.ts";
 
 const bodies = new Map<number, Uint8Array<ArrayBuffer>>();
 
 export function sizedBody(length: number): Uint8Array<ArrayBuffer> {
   let body = bodies.get(length);
   if (body === undefined) {
-    body = Uint8Array.from({ length }, (_, i) => i * 31 + (i >> 8));
+    body = new Uint8Array(length);
+    fillRandom(body, createRandom(length));
     bodies.set(length, body);
   }
   return body;
