@@ -175,7 +175,7 @@ static void explain(char *error, size_t error_bytes, const char *what, int code,
 			 "AmbientCapabilities=CAP_BPF; or use routing \"forward\": it needs none");
 	else
 		snprintf(error, error_bytes,
-			 "routing \"ebpf\": %s: %s%s%.100s; or use routing \"forward\", without eBPF",
+			 "routing \"ebpf\": %s: %s%s%.100s; or use routing \"forward\"",
 			 what, strerror(code), words[0] ? ": " : "", words);
 }
 

@@ -26,6 +26,7 @@ import {
 } from "./server/options.ts";
 import { addressOf, type RunningServer, urlOf } from "./server/running_server.ts";
 import { readTls } from "./server/tls.ts";
+import { LossWatch } from "./telemetry/loss_watch.ts";
 import type { SocketAddress } from "./transport/app.ts";
 import { AttachedApp } from "./transport/attached_app.ts";
 import { Engine } from "./transport/engine.ts";
@@ -63,6 +64,7 @@ export class QuicServer implements RunningServer {
   readonly #stopping = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
   #engine: Engine | null = null;
+  #losses: LossWatch | null = null;
   #app: AttachedApp | null = null;
   #threads: AppThread[] = [];
   #stop: Promise<void> | null = null;
@@ -91,6 +93,12 @@ export class QuicServer implements RunningServer {
       throw error;
     }
     if (this.#options.signals === true) engine.takeSignals();
+    this.#losses = new LossWatch({
+      drops: () => engine.counters().socket_drops,
+      receiveBufferBytes: Math.min(...engine.view.workers.map((w) => w.receiveBufferBytes)),
+      warn: (line) => console.error(line),
+    });
+    this.#losses.start();
     return this;
   }
 
@@ -226,6 +234,7 @@ export class QuicServer implements RunningServer {
 
   async #finish(graceMs: number): Promise<void> {
     const engine = this.#engine;
+    this.#losses?.stop();
     if (engine !== null) {
       engine.drain();
       const threads = this.#threads.map((thread) => thread.finish(graceMs));
