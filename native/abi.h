@@ -250,6 +250,7 @@ struct quicd_counters {
 	uint64_t send_bytes;
 	uint64_t send_errors;
 	uint64_t send_pool_empty;
+	uint64_t send_resets; /* RFC 9000 §10.3: for connections that are no more */
 	uint64_t send_copied_bytes;    /* stream bytes copied into quiche */
 	uint64_t send_referenced_bytes; /* stream bytes lent to quiche */
 	uint64_t receive_copied_bytes; /* stream bytes copied into chunks */

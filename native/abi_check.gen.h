@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include "abi.h"
 
-#define QUICD_ABI_HASH 943183863u
+#define QUICD_ABI_HASH 3784071388u
 
 static_assert(offsetof(struct quicd_event, kind) == 0, "quicd_event.kind");
 static_assert(sizeof(((struct quicd_event *)0)->kind) == 4, "quicd_event.kind");
@@ -233,28 +233,30 @@ static_assert(offsetof(struct quicd_counters, send_errors) == 344, "quicd_counte
 static_assert(sizeof(((struct quicd_counters *)0)->send_errors) == 8, "quicd_counters.send_errors");
 static_assert(offsetof(struct quicd_counters, send_pool_empty) == 352, "quicd_counters.send_pool_empty");
 static_assert(sizeof(((struct quicd_counters *)0)->send_pool_empty) == 8, "quicd_counters.send_pool_empty");
-static_assert(offsetof(struct quicd_counters, send_copied_bytes) == 360, "quicd_counters.send_copied_bytes");
+static_assert(offsetof(struct quicd_counters, send_resets) == 360, "quicd_counters.send_resets");
+static_assert(sizeof(((struct quicd_counters *)0)->send_resets) == 8, "quicd_counters.send_resets");
+static_assert(offsetof(struct quicd_counters, send_copied_bytes) == 368, "quicd_counters.send_copied_bytes");
 static_assert(sizeof(((struct quicd_counters *)0)->send_copied_bytes) == 8, "quicd_counters.send_copied_bytes");
-static_assert(offsetof(struct quicd_counters, send_referenced_bytes) == 368, "quicd_counters.send_referenced_bytes");
+static_assert(offsetof(struct quicd_counters, send_referenced_bytes) == 376, "quicd_counters.send_referenced_bytes");
 static_assert(sizeof(((struct quicd_counters *)0)->send_referenced_bytes) == 8, "quicd_counters.send_referenced_bytes");
-static_assert(offsetof(struct quicd_counters, receive_copied_bytes) == 376, "quicd_counters.receive_copied_bytes");
+static_assert(offsetof(struct quicd_counters, receive_copied_bytes) == 384, "quicd_counters.receive_copied_bytes");
 static_assert(sizeof(((struct quicd_counters *)0)->receive_copied_bytes) == 8, "quicd_counters.receive_copied_bytes");
-static_assert(offsetof(struct quicd_counters, turns) == 384, "quicd_counters.turns");
+static_assert(offsetof(struct quicd_counters, turns) == 392, "quicd_counters.turns");
 static_assert(sizeof(((struct quicd_counters *)0)->turns) == 8, "quicd_counters.turns");
-static_assert(offsetof(struct quicd_counters, waits) == 392, "quicd_counters.waits");
+static_assert(offsetof(struct quicd_counters, waits) == 400, "quicd_counters.waits");
 static_assert(sizeof(((struct quicd_counters *)0)->waits) == 8, "quicd_counters.waits");
-static_assert(offsetof(struct quicd_counters, system_calls) == 400, "quicd_counters.system_calls");
+static_assert(offsetof(struct quicd_counters, system_calls) == 408, "quicd_counters.system_calls");
 static_assert(sizeof(((struct quicd_counters *)0)->system_calls) == 8, "quicd_counters.system_calls");
-static_assert(offsetof(struct quicd_counters, kicks) == 408, "quicd_counters.kicks");
+static_assert(offsetof(struct quicd_counters, kicks) == 416, "quicd_counters.kicks");
 static_assert(sizeof(((struct quicd_counters *)0)->kicks) == 8, "quicd_counters.kicks");
-static_assert(offsetof(struct quicd_counters, doorbells) == 416, "quicd_counters.doorbells");
+static_assert(offsetof(struct quicd_counters, doorbells) == 424, "quicd_counters.doorbells");
 static_assert(sizeof(((struct quicd_counters *)0)->doorbells) == 8, "quicd_counters.doorbells");
-static_assert(offsetof(struct quicd_counters, timeouts) == 424, "quicd_counters.timeouts");
+static_assert(offsetof(struct quicd_counters, timeouts) == 432, "quicd_counters.timeouts");
 static_assert(sizeof(((struct quicd_counters *)0)->timeouts) == 8, "quicd_counters.timeouts");
-static_assert(offsetof(struct quicd_counters, failures) == 432, "quicd_counters.failures");
+static_assert(offsetof(struct quicd_counters, failures) == 440, "quicd_counters.failures");
 static_assert(sizeof(((struct quicd_counters *)0)->failures) == 8, "quicd_counters.failures");
-static_assert(offsetof(struct quicd_counters, panics) == 440, "quicd_counters.panics");
+static_assert(offsetof(struct quicd_counters, panics) == 448, "quicd_counters.panics");
 static_assert(sizeof(((struct quicd_counters *)0)->panics) == 8, "quicd_counters.panics");
-static_assert(sizeof(struct quicd_counters) == 448, "quicd_counters");
+static_assert(sizeof(struct quicd_counters) == 456, "quicd_counters");
 
 #endif

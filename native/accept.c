@@ -3,43 +3,8 @@
 #include <assert.h>
 #include "connection.h"
 #include "keys.h"
+#include "stateless.h"
 #include "worker.h"
-
-/*
- * Version Negotiation at most this often per worker: an attacker gets no more out than it sends
- * in, and not much of that.
- */
-#define VERSION_INTERVAL_NS 100000ull
-#define VERSION_BURST_NS 10000000ull
-
-/*
- * RFC 9000 §6.1, only to datagrams that could begin a connection (§14.1); the answer is smaller
- * than they are.
- */
-static void negotiate_version(struct quicd_worker *worker, const struct quicd_packet_header *header,
-			      uint32_t datagram_bytes, const struct qd_address *from,
-			      const struct qd_address *to)
-{
-	worker->counters->receive_version++;
-	if (datagram_bytes < QUICD_DATAGRAM_BYTES_MIN || 
-	    !quicd_rate_take(&worker->version_rate, worker->now_ns, VERSION_INTERVAL_NS,
-			     VERSION_BURST_NS))
-		return;
-	uint8_t *buffer = quicd_net_send_buffer(worker);
-	if (!buffer)
-		return;
-	const ssize_t bytes =
-		qd_negotiate_version(header->scid, header->scid_bytes, header->dcid,
-				     header->dcid_bytes, buffer, QUICD_SEND_BUFFER_BYTES);
-	if (bytes <= 0)
-		return;
-	const struct qd_train train = { .bytes = (uint32_t)bytes,
-					.segment_bytes = (uint32_t)bytes,
-					.segments = 1,
-					.from = *to,
-					.to = *from };
-	quicd_net_send(worker, &train);
-}
 
 /* Round robin over the app threads that are there; QUICD_NONE when none is. */
 static uint32_t choose_app(struct quicd_engine *engine)
@@ -94,6 +59,7 @@ struct quicd_connection *quicd_accept(struct quicd_worker *worker,
 	struct quicd_counters *counters = worker->counters;
 	if (header->form == QUICD_PACKET_SHORT) {
 		counters->receive_unknown++;
+		quicd_stateless_reset(worker, header, datagram_bytes, from, to);
 		return NULL;
 	}
 	/* Version Negotiation is for clients; never answered (RFC 9000 §6.1) */
@@ -102,7 +68,7 @@ struct quicd_connection *quicd_accept(struct quicd_worker *worker,
 		return NULL;
 	}
 	if (header->version != QUICD_VERSION_1) {
-		negotiate_version(worker, header, datagram_bytes, from, to);
+		quicd_stateless_version(worker, header, datagram_bytes, from, to);
 		return NULL;
 	}
 	if (header->type != QUICD_LONG_INITIAL) {

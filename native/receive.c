@@ -8,6 +8,7 @@
 #include "connection.h"
 #include "forward.h"
 #include "quic_header.h"
+#include "stateless.h"
 #include "worker.h"
 
 static void give(struct quicd_connection *connection, uint8_t *bytes, uint32_t length,
@@ -81,11 +82,15 @@ void quicd_receive_forwarded(struct quicd_worker *worker, const struct quicd_for
 	 * Not even an Initial opens a connection here: that would let a client choose its
 	 * worker.
 	 */
-	if (!connection && datagram->may_open)
+	if (!connection && datagram->may_open) {
 		connection = quicd_accept(worker, &header, datagram->length, &datagram->from,
 					  &datagram->to);
-	else if (!connection)
+	} else if (!connection) {
 		counters->forward_unknown++;
+		if (header.form == QUICD_PACKET_SHORT)
+			quicd_stateless_reset(worker, &header, datagram->length, &datagram->from,
+					      &datagram->to);
+	}
 	if (connection && !connection->dead)
 		give(connection, bytes, datagram->length, &datagram->from, &datagram->to);
 }

@@ -183,13 +183,29 @@ static bool uring_start(struct quicd_worker *worker, char *error, size_t error_b
 	return true;
 }
 
+/*
+ * What is armed holds the socket, and with it the port; left to the kernel, it ends some time after
+ * the ring does.
+ */
+static void cancel_all(struct quicd_uring *u)
+{
+	struct io_uring_sync_cancel_reg cancel = { .fd = -1,
+						   .flags = IORING_ASYNC_CANCEL_ANY |
+							    IORING_ASYNC_CANCEL_ALL,
+						   .timeout = { .tv_sec = 1 } };
+	io_uring_register_sync_cancel(&u->ring, &cancel);
+	io_uring_get_events(&u->ring);
+}
+
 static void uring_stop(struct quicd_worker *worker)
 {
 	struct quicd_uring *u = worker->net.state;
 	if (!u)
 		return;
-	if (u->ring.ring_fd >= 0)
+	if (u->ring.ring_fd >= 0) {
+		cancel_all(u);
 		io_uring_queue_exit(&u->ring);
+	}
 	quicd_pages_unmap(u->send_memory, (size_t)QUICD_SEND_BUFFERS * QUICD_SEND_BUFFER_BYTES);
 	quicd_pages_unmap(u->receive_memory, (size_t)u->buffer_count * u->buffer_bytes);
 	quicd_pages_unmap(u->buffers, ring_entries_of(u) * sizeof(struct io_uring_buf));

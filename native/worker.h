@@ -64,6 +64,7 @@ struct quicd_worker {
 	uint32_t bells_held; /* turns since a parked app thread should have been woken */
 	uint32_t apps_to_wake[2];  /* bit set of app threads with new events, one word per 32 */
 	struct quicd_rate version_rate; /* of Version Negotiation */
+	struct quicd_rate reset_rate;	/* of Stateless Reset */
 	struct quicd_rate forward_rate; /* of Initials that go to another worker */
 	uint64_t forwarded_to;	/* in this turn; a bit for each worker */
 

@@ -191,8 +191,8 @@ export const APP_VIEW_RESERVED_OFFSET = 24;
 export const APP_VIEW_RESERVED_LENGTH = 10;
 export const APP_VIEW_RESERVED_WORD = 6;
 
-export const COUNTERS_SIZE = 448;
-export const COUNTERS_WORDS = 112;
+export const COUNTERS_SIZE = 456;
+export const COUNTERS_WORDS = 114;
 export const COUNTERS_RECEIVE_CALLS_OFFSET = 0;
 export const COUNTERS_RECEIVE_CALLS_WORD = 0;
 export const COUNTERS_RECEIVE_DATAGRAMS_OFFSET = 8;
@@ -283,28 +283,30 @@ export const COUNTERS_SEND_ERRORS_OFFSET = 344;
 export const COUNTERS_SEND_ERRORS_WORD = 86;
 export const COUNTERS_SEND_POOL_EMPTY_OFFSET = 352;
 export const COUNTERS_SEND_POOL_EMPTY_WORD = 88;
-export const COUNTERS_SEND_COPIED_BYTES_OFFSET = 360;
-export const COUNTERS_SEND_COPIED_BYTES_WORD = 90;
-export const COUNTERS_SEND_REFERENCED_BYTES_OFFSET = 368;
-export const COUNTERS_SEND_REFERENCED_BYTES_WORD = 92;
-export const COUNTERS_RECEIVE_COPIED_BYTES_OFFSET = 376;
-export const COUNTERS_RECEIVE_COPIED_BYTES_WORD = 94;
-export const COUNTERS_TURNS_OFFSET = 384;
-export const COUNTERS_TURNS_WORD = 96;
-export const COUNTERS_WAITS_OFFSET = 392;
-export const COUNTERS_WAITS_WORD = 98;
-export const COUNTERS_SYSTEM_CALLS_OFFSET = 400;
-export const COUNTERS_SYSTEM_CALLS_WORD = 100;
-export const COUNTERS_KICKS_OFFSET = 408;
-export const COUNTERS_KICKS_WORD = 102;
-export const COUNTERS_DOORBELLS_OFFSET = 416;
-export const COUNTERS_DOORBELLS_WORD = 104;
-export const COUNTERS_TIMEOUTS_OFFSET = 424;
-export const COUNTERS_TIMEOUTS_WORD = 106;
-export const COUNTERS_FAILURES_OFFSET = 432;
-export const COUNTERS_FAILURES_WORD = 108;
-export const COUNTERS_PANICS_OFFSET = 440;
-export const COUNTERS_PANICS_WORD = 110;
+export const COUNTERS_SEND_RESETS_OFFSET = 360;
+export const COUNTERS_SEND_RESETS_WORD = 90;
+export const COUNTERS_SEND_COPIED_BYTES_OFFSET = 368;
+export const COUNTERS_SEND_COPIED_BYTES_WORD = 92;
+export const COUNTERS_SEND_REFERENCED_BYTES_OFFSET = 376;
+export const COUNTERS_SEND_REFERENCED_BYTES_WORD = 94;
+export const COUNTERS_RECEIVE_COPIED_BYTES_OFFSET = 384;
+export const COUNTERS_RECEIVE_COPIED_BYTES_WORD = 96;
+export const COUNTERS_TURNS_OFFSET = 392;
+export const COUNTERS_TURNS_WORD = 98;
+export const COUNTERS_WAITS_OFFSET = 400;
+export const COUNTERS_WAITS_WORD = 100;
+export const COUNTERS_SYSTEM_CALLS_OFFSET = 408;
+export const COUNTERS_SYSTEM_CALLS_WORD = 102;
+export const COUNTERS_KICKS_OFFSET = 416;
+export const COUNTERS_KICKS_WORD = 104;
+export const COUNTERS_DOORBELLS_OFFSET = 424;
+export const COUNTERS_DOORBELLS_WORD = 106;
+export const COUNTERS_TIMEOUTS_OFFSET = 432;
+export const COUNTERS_TIMEOUTS_WORD = 108;
+export const COUNTERS_FAILURES_OFFSET = 440;
+export const COUNTERS_FAILURES_WORD = 110;
+export const COUNTERS_PANICS_OFFSET = 448;
+export const COUNTERS_PANICS_WORD = 112;
 export const COUNTERS_FIELDS = [
   "receive_calls",
   "receive_datagrams",
@@ -351,6 +353,7 @@ export const COUNTERS_FIELDS = [
   "send_bytes",
   "send_errors",
   "send_pool_empty",
+  "send_resets",
   "send_copied_bytes",
   "send_referenced_bytes",
   "receive_copied_bytes",
@@ -364,4 +367,4 @@ export const COUNTERS_FIELDS = [
   "panics",
 ] as const;
 
-export const ABI_HASH = 943183863;
+export const ABI_HASH = 3784071388;

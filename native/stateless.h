@@ -1,0 +1,24 @@
+/*
+ * stateless.h - answers to datagrams of no connection, for which nothing is kept. Each is smaller
+ * than what it answers, and rate-limited: an attacker gets no more out than it sends in, and not
+ * much of that.
+ */
+#pragma once
+#include <stdint.h>
+#include "quic_header.h"
+#include "quiche/quicd_quiche.h"
+
+struct quicd_worker;
+
+/* Version Negotiation, RFC 9000 §6.1; only to what could begin a connection (§14.1). */
+void quicd_stateless_version(struct quicd_worker *worker, const struct quicd_packet_header *header,
+			     uint32_t datagram_bytes, const struct qd_address *from,
+			     const struct qd_address *to);
+/*
+ * Stateless Reset, RFC 9000 §10.3, for a short header whose CID this worker has drawn and knows no
+ * more: its peer then ends the connection at once instead of after its idle timeout. Whoever asks
+ * with a CID that is in use, or that is not of this server, learns nothing.
+ */
+void quicd_stateless_reset(struct quicd_worker *worker, const struct quicd_packet_header *header,
+			   uint32_t datagram_bytes, const struct qd_address *from,
+			   const struct qd_address *to);
