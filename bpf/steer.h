@@ -75,9 +75,11 @@ QUICD_INLINE enum quicd_steer_class quicd_steer_open(const struct quicd_cid_keys
 						     const unsigned char *cid,
 						     struct quicd_cid_route *route)
 {
+	struct quicd_cid_route found;
 	QUICD_OPAQUE(cid);
-	if (!quicd_cid_open(keys, cid, route) || route->worker >= QUICD_STEER_WORKERS)
+	if (!quicd_cid_open(keys, cid, &found) || found.worker >= QUICD_STEER_WORKERS)
 		return QUICD_STEER_FOREIGN;
+	*route = found;
 	return QUICD_STEER_DECODED;
 }
 

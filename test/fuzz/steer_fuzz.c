@@ -120,12 +120,14 @@ static bool model_open(const uint8_t *setup, const uint8_t *cid, uint8_t route[2
 {
 	uint8_t mask[8];
 	model_mask(setup, cid, mask);
+	const uint8_t found[2] = {cid[9] ^ mask[0], cid[10] ^ mask[1]};
 	uint8_t check[2];
-	route[0] = cid[9] ^ mask[0];
-	route[1] = cid[10] ^ mask[1];
-	model_check(mask, route, check);
-	return memcmp(cid + 1, setup + 16, 8) == 0 && memcmp(cid + 11, check, 2) == 0 &&
-	       route[1] < 64;
+	model_check(mask, found, check);
+	if (memcmp(cid + 1, setup + 16, 8) != 0 || memcmp(cid + 11, check, 2) != 0 ||
+	    found[1] >= 64)
+		return false;
+	memcpy(route, found, 2);
+	return true;
 }
 
 static enum quicd_steer_class model_read(const uint8_t *setup, const uint8_t *packet, size_t bytes,
@@ -182,7 +184,8 @@ static void check_server(const struct quicd_cid_keys *keys, const uint8_t *packe
 			       header.type == QUICD_LONG_HANDSHAKE;
 	const bool ours = (header.form == QUICD_PACKET_SHORT || handshake) &&
 			  header.dcid_bytes == QUICD_CID_BYTES &&
-			  quicd_cid_open(keys, header.dcid, &read);
+			  quicd_cid_open(keys, header.dcid, &read) &&
+			  read.worker < QUICD_STEER_WORKERS;
 	REQUIRE(ours == (class == QUICD_STEER_DECODED));
 	REQUIRE(!ours || (read.generation == route.generation && read.worker == route.worker));
 }
