@@ -135,12 +135,21 @@ void quicd_net_fail(struct quicd_worker *worker, uint32_t attempts)
 	quicd_worker_kick(worker);
 }
 
+/*
+ * There is no socket, it was shut down, or somebody destroyed it (ss -K): told once, and it has no port
+ * any more.
+ */
+static bool is_gone(int code)
+{
+	return code == EBADF || code == ENOTSOCK || code == ESHUTDOWN || code == EPIPE ||
+	       code == ECONNABORTED;
+}
+
 void quicd_net_error(struct quicd_worker *worker, int code)
 {
 	worker->counters->receive_errors++;
-	if (++worker->net.errors < ERRORS_MAX && code != EBADF && code != ENOTSOCK)
-		return;
-	worker->net.failed = true;
+	if (++worker->net.errors >= ERRORS_MAX || is_gone(code))
+		worker->net.failed = true;
 }
 
 void quicd_net_recycle(struct quicd_worker *worker, uint32_t buffer)
@@ -174,6 +183,8 @@ void quicd_net_sent(struct quicd_worker *worker, int result)
 	/* The device computes no checksums, and the kernel is too old to do it in its place. */
 	if (result == -EIO && worker->net.udp.gso)
 		worker->net.udp.gso = false;
+	if (is_gone(-result))
+		quicd_net_error(worker, -result);
 }
 
 bool quicd_net_take(struct quicd_worker *worker, struct msghdr *message, uint8_t *bytes,

@@ -132,21 +132,6 @@ static void syscalls_stop(struct quicd_worker *worker)
 	worker->net.state = NULL;
 }
 
-/* There is no socket, or somebody destroyed it (ss -K): told once, and it has no port any more. */
-static bool is_gone(int code)
-{
-	return code == EBADF || code == ENOTSOCK || code == ECONNABORTED;
-}
-
-/* The error of an earlier send is told once and none of receiving, unless it is |again| there. */
-static void take_error(struct quicd_worker *worker, int code, bool again)
-{
-	if (is_gone(code))
-		quicd_net_error(worker, EBADF);
-	else if (again)
-		quicd_net_error(worker, code);
-}
-
 /* What waits in the socket, one batch at the most. False when there was nothing. */
 static bool receive(struct quicd_worker *worker)
 {
@@ -160,8 +145,9 @@ static bool receive(struct quicd_worker *worker)
 			s->empty_turn = worker->counters->turns;
 			return false;
 		}
-		if (count < 0 && errno != EINTR)
-			take_error(worker, errno, again);
+		/* The error of an earlier send is told once, and is none of receiving. */
+		if (count < 0 && errno != EINTR && (again || errno == ECONNABORTED))
+			quicd_net_error(worker, errno);
 	}
 	for (int i = 0; i < count; i++) {
 		struct mmsghdr *message = &s->incoming[i];
@@ -192,7 +178,6 @@ static void flush(struct quicd_worker *worker)
 			/* Of the first train: it is lost, those behind it are not. */
 			quicd_net_sent(worker, -code);
 			s->send_first++;
-			take_error(worker, code, false);
 		}
 		for (int i = 0; i < sent; i++)
 			quicd_net_sent(worker, (int)s->sends[s->send_first++].msg_len);
@@ -226,8 +211,9 @@ static void clear_error(struct quicd_worker *worker)
 	int code = 0;
 	socklen_t bytes = sizeof(code);
 	worker->counters->system_calls++;
-	if (getsockopt(worker->net.udp.fd, SOL_SOCKET, SO_ERROR, &code, &bytes) == 0)
-		take_error(worker, code, false);
+	if (getsockopt(worker->net.udp.fd, SOL_SOCKET, SO_ERROR, &code, &bytes) == 0 &&
+	    code == ECONNABORTED)
+		quicd_net_error(worker, code);
 	struct msghdr nothing;
 	do {
 		nothing = (struct msghdr){ 0 };

@@ -279,6 +279,8 @@ static void complete(struct quicd_worker *worker, const struct io_uring_cqe *cqe
 	case OP_RECEIVE:
 		if (!(cqe->flags & IORING_CQE_F_MORE))
 			u->receive_armed = false;
+		if (cqe->res == 0 && !u->receive_armed)
+			quicd_net_error(worker, ESHUTDOWN); /* not even a header: no datagram */
 		if (cqe->res >= 0 && (cqe->flags & IORING_CQE_F_BUFFER))
 			take_received(worker, cqe->flags >> IORING_CQE_BUFFER_SHIFT,
 				      (uint32_t)cqe->res);

@@ -1,6 +1,6 @@
 /*
  * syscalls_test.c - what only the backend with plain system calls has to get right by itself: error
- * queues, lost sockets, kernels without epoll_pwait2. net_test.c has what both can do.
+ * queues and kernels without epoll_pwait2. net_test.c has what both can do.
  */
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -27,70 +27,6 @@ static void an_error_queue_is_emptied(void)
 	CHECK(setsockopt(worker.net.udp.fd, IPPROTO_IP, IP_RECVERR, &(int){ 0 }, sizeof(on)) == 0);
 	receives_and_sends();
 	close_worker();
-}
-
-static void shut_down(void)
-{
-	shutdown(worker.net.udp.fd, SHUT_RDWR);
-}
-
-static void replace_by_something_else(void)
-{
-	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	REQUIRE(dup2(null, worker.net.udp.fd) == worker.net.udp.fd);
-	close(null);
-}
-
-/* As an administrator may: of this test's own network there is only one socket to destroy. */
-#define DESTROY "ss -K -u -a"
-
-static void destroy(void)
-{
-	REQUIRE(system(DESTROY " >/dev/null") == 0);
-}
-
-/* It is noticed, asleep or busy, without spinning; and there is a new one. */
-static void is_replaced_after(void (*lose)(void))
-{
-	for (int busy = 0; busy < 2; busy++) {
-		open_worker(true, 1 << 20);
-		const uint16_t port = worker.net.udp.port;
-		worker.load_quarters = busy ? 100 : 0;
-		lose();
-		const int peer = open_peer();
-		CHECK(queue_train(0, 1200, 1, peer_address(peer)));
-		const uint64_t deadline = client_now_ns() + 5 * SECOND_NS;
-		while (!worker.net.failed && client_now_ns() < deadline)
-			quicd_net_wait(&worker, SECOND_NS / 10);
-		CHECK(worker.net.failed);
-		CHECK(worker.counters->system_calls < 100);
-		quicd_worker_tick(&worker);
-		quicd_net_look_after(&worker);
-		CHECK(worker.counters->failures == 1 && worker.net.udp.port == port);
-		worker.load_quarters = 0;
-		CHECK(sleeps());
-		receives_and_sends();
-		close(peer);
-		close_worker();
-	}
-}
-
-static void a_shut_down_socket_is_replaced(void)
-{
-	is_replaced_after(shut_down);
-}
-
-static void a_vanished_socket_is_replaced(void)
-{
-	is_replaced_after(replace_by_something_else);
-}
-
-static void a_destroyed_socket_is_replaced(void)
-{
-	const int home = enter_network(DESTROY);
-	REQUIRE(home >= 0);
-	is_replaced_after(destroy);
-	leave_network(home);
 }
 
 /* What a sandbox does: the call fails with |code| for this thread from now on. */
@@ -139,11 +75,6 @@ int main(int argc, char **argv)
 	check_filter = argc > 1 ? argv[1] : NULL;
 	backend = &quicd_syscalls_backend;
 	run("an error queue is emptied", NULL, an_error_queue_is_emptied);
-	run("a socket that is shut down is replaced", NULL, a_shut_down_socket_is_replaced);
-	run("a socket that vanished is replaced", NULL, a_vanished_socket_is_replaced);
-	run("a socket that is destroyed is replaced",
-	    networks_usable(DESTROY) ? NULL : "destroying sockets needs root and ss",
-	    a_destroyed_socket_is_replaced);
 	run("old kernels wait in milliseconds", NULL, old_kernels_wait_in_milliseconds);
 	return check_finish();
 }

@@ -34,6 +34,28 @@ const LIMITS: Record<Tier, { bun: number; fuzz: number }> = {
 const ISOLATED = new Set(["e2e"]);
 const LAST = ["native", "fuzz", "quiche", "e2e"];
 
+/**
+ * Files whose servers are put to the same tests once more, on plain system calls: those about what
+ * goes over the network. What they start, they start through the helpers of test/support.
+ */
+const ON_BOTH_BACKENDS: Record<string, readonly string[]> = {
+  e2e: [
+    "aioquic",
+    "bun_fetch",
+    "chromium",
+    "curl_h3",
+    "hostile_full",
+    "many_files_full",
+    "netsim_rebinding_full",
+    "netsim_transfer",
+    "quic_go",
+    "sanitized_full",
+    "worker_terminate_full",
+  ],
+  transport: ["native_server"],
+};
+const SYSCALLS = { QUICD_TEST_BACKEND: "syscalls" };
+
 export function listGroups(root: string, tier: Tier): Group[] {
   const folders = readdirSync(join(root, "test"), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
@@ -67,20 +89,28 @@ function runsIn(file: string, tier: Tier): boolean {
 
 function bunSteps(root: string, folder: string, tier: Tier): Step[] {
   const directory = join(root, "test", folder);
-  const files = (readdirSync(directory, { recursive: folder !== "" }) as string[])
+  const found = readdirSync(directory, { recursive: folder !== "" }) as string[];
+  const twice = (ON_BOTH_BACKENDS[folder] ?? []).map((name) => `${name}.test.ts`);
+  const gone = twice.find((file) => !found.includes(file));
+  if (gone) throw new Error(`test/${folder}/${gone} is in ON_BOTH_BACKENDS and not there`);
+  const files = found
     .filter((file) => runsIn(file, tier))
     .sort()
     .map((file) => join(directory, file));
   if (files.length === 0) return [];
-  const step = (name: string, paths: string[]): Step => ({
+  const step = (name: string, paths: string[], env: Record<string, string> = {}): Step => ({
     name,
     argv: [process.execPath, "test", "--timeout", "20000", ...paths],
     limitSeconds: LIMITS[tier].bun,
-    env: { QUICD_TIER: tier },
+    env: { QUICD_TIER: tier, ...env },
     count: "junit",
   });
-  if (!ISOLATED.has(folder)) return [step(folder || "house", files)];
-  return files.map((file) => step(`${folder}/${basename(file, ".test.ts")}`, [file]));
+  const nameOf = (file: string) => `${folder}/${basename(file, ".test.ts")}`;
+  const again = files
+    .filter((file) => twice.includes(basename(file)))
+    .map((file) => step(`${nameOf(file)} on syscalls`, [file], SYSCALLS));
+  if (!ISOLATED.has(folder)) return [step(folder || "house", files), ...again];
+  return [...files.map((file) => step(nameOf(file), [file])), ...again];
 }
 
 /** ASLR off where allowed: the runtimes of older clangs collide with 32 bits of it. */
@@ -126,7 +156,7 @@ function nativeSteps(root: string): Step[] {
   };
   // A race needs two threads: only tests that start some are worth ThreadSanitizer's time.
   const threaded = sources.filter((source) =>
-    readFileSync(join(root, "test/native", source), "utf8").includes("pthread_create"),
+    readFileSync(join(root, "test/native", source), "utf8").includes("<pthread.h>"),
   );
   const steps = [makeStep("build", "tests"), ...sources.map((source) => run("lib", source))];
   steps.push(makeStep("build with ASan and UBSan", "SANITIZE=address", "tests"));

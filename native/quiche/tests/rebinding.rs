@@ -207,6 +207,39 @@ fn events_are_bounded() {
     assert!(!pipe.server.state().closed);
 }
 
+/// A peer whose new address could not be validated in time, since what was sent there got lost, and
+/// that goes on sending from it, is followed again (patches/12-failed-path-again.patch).
+#[test]
+fn a_failed_path_gets_another_try() {
+    let mut pipe = Pipe::established();
+    for round in 0..3 {
+        pipe.rebind();
+        unsafe { quicd_quiche::state::qd_send_ack_eliciting(pipe.client.connection) };
+        assert!(pipe.client_to_server() > 0);
+        let failed = 2; // QD_PATH_FAILED
+        let limit = std::time::Instant::now() + Duration::from_secs(10);
+        loop {
+            pipe.server.packets(); // all of them are lost
+            let wait = pipe.server.timers().unwrap_or(Duration::from_millis(1));
+            if pipe.server.drain_events().iter().any(|event| event.kind == failed) {
+                break;
+            }
+            assert!(std::time::Instant::now() < limit, "round {round}: validation goes on");
+            std::thread::sleep(wait.min(Duration::from_millis(20)));
+        }
+        for _ in 0..3 {
+            unsafe { quicd_quiche::state::qd_send_ack_eliciting(pipe.client.connection) };
+            pipe.client_to_server();
+            assert!(!pipe.server.state().closed && !pipe.server.state().draining);
+        }
+        assert_eq!(pipe.client.send(STREAM, b"still me", false), 8);
+        assert!(pipe.exchange_until(Duration::from_secs(5), |pipe| {
+            pipe.server.drain_events();
+            pipe.server.read(STREAM).0.len() == 8
+        }));
+    }
+}
+
 /// A packet copied by somebody on the path and sent from elsewhere does not take the connection
 /// away for good.
 #[test]
