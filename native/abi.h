@@ -214,6 +214,7 @@ struct quicd_counters {
 	uint64_t receive_forward_limited;
 	uint64_t receive_short_initial;	  /* Initial below 1200 bytes (RFC 9000 §14.1) */
 	uint64_t receive_refused;	  /* no room for a connection, or stopping */
+	uint64_t receive_retried;	  /* answered with Retry (RFC 9000 §8.1.2) */
 	/* answered with Version Negotiation, or dropped by its rate limit */
 	uint64_t receive_version;
 	uint64_t receive_pool_empty;	  /* multishot receive ended for lack of buffers */
@@ -232,6 +233,10 @@ struct quicd_counters {
 	uint64_t closed;
 	uint64_t handshake_timeouts;
 	uint64_t live_connections; /* gauge */
+	uint64_t half_open;	   /* gauge: of them, handshake not complete */
+	uint64_t retries;	   /* Retry packets sent, RFC 9000 §8.1.2 */
+	uint64_t tokens_valid;	   /* Initials with a token of a Retry: made a connection */
+	uint64_t tokens_invalid;   /* ... were told INVALID_TOKEN */
 	uint64_t live_streams;	   /* gauge */
 	uint64_t rebindings;
 	/* rings */

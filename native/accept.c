@@ -1,10 +1,16 @@
 /* accept.c - see accept.h. */
 #include "accept.h"
 #include <assert.h>
+#include <string.h>
+#include <time.h>
 #include "connection.h"
 #include "keys.h"
 #include "stateless.h"
 #include "worker.h"
+
+/* RFC 9000 §20.1 */
+#define CONNECTION_REFUSED 0x02
+#define INVALID_TOKEN 0x0b
 
 /* Round robin over the app threads that are there; QUICD_NONE when none is. */
 static uint32_t choose_app(struct quicd_engine *engine)
@@ -21,7 +27,8 @@ static uint32_t choose_app(struct quicd_engine *engine)
 
 static struct quicd_connection *open_connection(struct quicd_worker *worker,
 						const struct quicd_packet_header *header,
-						uint32_t app, const struct qd_address *from,
+						const struct quicd_token *token, uint32_t app,
+						const struct qd_address *from,
 						const struct qd_address *to)
 {
 	struct quicd_connection *connection = quicd_connection_new(worker);
@@ -33,14 +40,18 @@ static struct quicd_connection *open_connection(struct quicd_worker *worker,
 	connection->sent_ns = worker->now_ns;
 	connection->local = *to;
 	connection->peer = *from;
-	uint8_t scid[QUICD_CID_BYTES], token[QD_RESET_TOKEN_BYTES];
+	uint8_t scid[QUICD_CID_BYTES], reset_token[QD_RESET_TOKEN_BYTES];
 	quicd_cid_generate(worker, scid);
-	quicd_keys_reset_token(&worker->engine->keys, scid, token);
+	quicd_keys_reset_token(&worker->engine->keys, scid, reset_token);
 	int error = 0;
 	if (quicd_connection_add_cid(connection, scid, QUICD_CID_BYTES) &&
 	    quicd_connection_add_cid(connection, header->dcid, header->dcid_bytes))
 		connection->quiche =
-			qd_accept(worker->config, scid, token, NULL, 0, NULL, 0, to, from, &error);
+			qd_accept(worker->config, scid, reset_token,
+				  token ? token->original_cid : NULL,
+				  token ? token->original_cid_bytes : 0,
+				  token ? header->dcid : NULL, token ? header->dcid_bytes : 0, to,
+				  from, &error);
 	if (!connection->quiche) {
 		quicd_connection_free(connection);
 		return NULL;
@@ -48,6 +59,56 @@ static struct quicd_connection *open_connection(struct quicd_worker *worker,
 	if (worker->engine->keylog_fd >= 0)
 		qd_set_keylog_fd(connection->quiche, worker->engine->keylog_fd);
 	worker->counters->accepted++;
+	return connection;
+}
+
+/* RFC 9000 §8.1.2: must this client prove its address first? */
+static bool must_prove(const struct quicd_worker *worker)
+{
+	const struct quicd_options *options = &worker->engine->options;
+	if (options->retry == QUICD_RETRY_UNDER_LOAD)
+		return worker->half_open >= options->connections / QUICD_HALF_OPEN_RETRY_DIVISOR;
+	return options->retry == QUICD_RETRY_ALWAYS;
+}
+
+static struct quicd_connection *accept_initial(struct quicd_worker *worker,
+					       const struct quicd_packet_header *header,
+					       const struct qd_address *from,
+					       const struct qd_address *to)
+{
+	struct quicd_engine *engine = worker->engine;
+	struct quicd_counters *counters = worker->counters;
+	struct quicd_token token = { .peer = from, .retry_cid = header->dcid };
+	enum quicd_token_verdict verdict = QUICD_TOKEN_STRANGE;
+	if (header->dcid_bytes == QUICD_CID_BYTES)
+		verdict = quicd_token_open(engine->tokens, (uint64_t)time(NULL), header->token,
+					   header->token_bytes, &token);
+	const uint32_t app = choose_app(engine);
+	const uint32_t most = engine->options.connections / QUICD_HALF_OPEN_MAX_DIVISOR;
+	if (app == QUICD_NONE ||
+	    (verdict != QUICD_TOKEN_VALID && worker->half_open > most)) {
+		counters->receive_refused++;
+		return NULL;
+	}
+	const bool draining = atomic_load_explicit(&engine->draining, memory_order_relaxed) != 0;
+	if (verdict == QUICD_TOKEN_STRANGE && !draining && must_prove(worker)) {
+		counters->receive_retried++;
+		quicd_stateless_retry(worker, header, from, to);
+		return NULL;
+	}
+	struct quicd_connection *connection =
+		open_connection(worker, header, verdict == QUICD_TOKEN_VALID ? &token : NULL, app,
+				from, to);
+	if (!connection || draining)
+		counters->receive_refused++;
+	if (!connection)
+		return NULL;
+	counters->tokens_valid += verdict == QUICD_TOKEN_VALID;
+	counters->tokens_invalid += verdict == QUICD_TOKEN_INVALID;
+	if (draining)
+		connection->refuse = CONNECTION_REFUSED;
+	else if (verdict == QUICD_TOKEN_INVALID)
+		connection->refuse = INVALID_TOKEN;
 	return connection;
 }
 
@@ -80,19 +141,7 @@ struct quicd_connection *quicd_accept(struct quicd_worker *worker,
 		counters->receive_short_initial++;
 		return NULL;
 	}
-	const bool draining =
-		atomic_load_explicit(&worker->engine->draining, memory_order_relaxed) != 0;
-	uint32_t app = choose_app(worker->engine);
-	if (app == QUICD_NONE) {
-		counters->receive_refused++;
-		return NULL;
-	}
-	struct quicd_connection *connection = open_connection(worker, header, app, from, to);
-	if (!connection || draining)
-		counters->receive_refused++;
-	if (connection && draining)
-		connection->refuse = true;
-	return connection;
+	return accept_initial(worker, header, from, to);
 }
 
 bool quicd_accept_hand_over(struct quicd_connection *connection)
@@ -109,7 +158,9 @@ bool quicd_accept_hand_over(struct quicd_connection *connection)
 
 void quicd_accept_refuse(struct quicd_connection *connection)
 {
-	static const uint8_t reason[] = "server is stopping";
-	connection->refuse = false;
-	qd_close(connection->quiche, false, 0x02, reason, sizeof(reason) - 1);
+	const char *reason = connection->refuse == INVALID_TOKEN ? "the token of a Retry is invalid"
+								 : "server is stopping";
+	qd_close(connection->quiche, false, connection->refuse, (const uint8_t *)reason,
+		 strlen(reason));
+	connection->refuse = 0;
 }

@@ -19,7 +19,7 @@ struct quicd_connection *quicd_accept(struct quicd_worker *worker,
 /* Another app thread takes the connection on, if there is one; for one that none has heard of. */
 bool quicd_accept_hand_over(struct quicd_connection *connection);
 /*
- * After the first Initial was received: CONNECTION_REFUSED (RFC 9000 §20.1) instead of a
+ * After the first Initial was received: a close with the code in |refuse| instead of a
  * handshake.
  */
 void quicd_accept_refuse(struct quicd_connection *connection);

@@ -45,10 +45,19 @@ bool quicd_state_may_follow(enum quicd_connection_state state, enum quicd_connec
 	return NEXT_STATES[state] >> next & 1;
 }
 
+static bool is_half_open(enum quicd_connection_state state)
+{
+	return state == QUICD_STATE_INITIAL || state == QUICD_STATE_HANDSHAKING;
+}
+
 void quicd_connection_set_state(struct quicd_connection *connection,
 				enum quicd_connection_state state)
 {
 	assert(quicd_state_may_follow(connection->state, state));
+	struct quicd_worker *worker = connection->worker;
+	worker->half_open -= is_half_open(connection->state);
+	worker->half_open += is_half_open(state);
+	worker->counters->half_open = worker->half_open;
 	connection->state = state;
 	connection->view->state = state;
 }

@@ -76,7 +76,8 @@ struct quicd_connection {
 	uint64_t keep_alive_ns; /* interval, 0: off */
 	uint64_t sent_ns;
 	uint32_t received_since_send;
-	bool refuse; /* accepted only to be told CONNECTION_REFUSED */
+	/* accepted only to be told this, RFC 9000 §20.1: CONNECTION_REFUSED, INVALID_TOKEN; or 0 */
+	uint32_t refuse;
 	bool answer_expected; /* events went to the application in this turn */
 	bool dead; /* quiche panicked or the app thread is gone: free without ceremony */
 	struct quicd_goodbye goodbye;

@@ -150,6 +150,7 @@ static bool prepare(struct quicd_engine *engine)
 	else
 		quicd_random(secret, sizeof(secret));
 	quicd_keys_derive(&engine->keys, secret);
+	engine->tokens = quicd_tokens_create(engine->keys.token);
 	explicit_bzero(secret, sizeof(secret));
 	explicit_bzero(engine->options.secret, sizeof(engine->options.secret));
 	engine->keylog_fd = -1;
@@ -242,6 +243,8 @@ static void release_engine(struct quicd_engine *engine)
 	quicd_steer_free(engine->steer);
 	engine->steer = NULL;
 	quicd_forward_destroy(engine);
+	quicd_tokens_destroy(engine->tokens);
+	engine->tokens = NULL;
 	for (uint32_t i = 0; i < engine->slab_count; i++)
 		discard(engine->slabs[i]);
 	if (engine->keylog_fd >= 0)

@@ -21,6 +21,7 @@ struct quicd_engine {
 	uint32_t index;
 	struct quicd_options options;
 	struct quicd_keys keys;
+	struct quicd_tokens *tokens;
 	const struct quicd_net_backend *backend;
 	char backend_note[256];	    /* why not io_uring, or "" */
 	enum quicd_routing routing; /* chosen: never AUTO */

@@ -29,6 +29,7 @@ void quicd_keys_derive(struct quicd_keys *keys, const uint8_t secret[QUICD_SECRE
 	derive(&keys->cid.sip, sizeof(keys->cid.sip), secret, "connection id");
 	derive(&keys->map, sizeof(keys->map), secret, "table");
 	derive(keys->reset, sizeof(keys->reset), secret, "stateless reset");
+	derive(keys->token, sizeof(keys->token), secret, "token");
 	derive(keys->ticket, sizeof(keys->ticket), secret, "ticket");
 	derive(keys->cid.server_id, sizeof(keys->cid.server_id), secret, "server id");
 }

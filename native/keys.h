@@ -8,6 +8,7 @@
 #include "../bpf/cid.h"
 #include "options.h"
 #include "quiche/quicd_quiche.h"
+#include "token.h"
 
 #define QUICD_TICKET_KEY_BYTES 48
 
@@ -16,6 +17,7 @@ struct quicd_keys {
 	struct quicd_sip_key map; /* hashes in tables that peers can fill */
 	uint8_t reset[32];	  /* stateless reset tokens, RFC 9000 §10.3.2 */
 	uint8_t ticket[QUICD_TICKET_KEY_BYTES];
+	uint8_t token[QUICD_TOKEN_KEY_BYTES]; /* Retry, RFC 9000 §8.1 */
 };
 
 void quicd_keys_derive(struct quicd_keys *keys, const uint8_t secret[QUICD_SECRET_BYTES]);

@@ -105,4 +105,12 @@ static_assert(16 + QUICD_RECEIVE_NAME_BYTES + QUICD_RECEIVE_CONTROL_BYTES + QUIC
 #define QUICD_FORWARD_INITIAL_NS 1000000ull
 #define QUICD_FORWARD_INITIAL_BURST_NS 100000000ull
 
+/*
+ * Connections whose handshake is not complete, of those that a worker may have: from an eighth on
+ * clients have to prove their address first (retry "under-load"), and whoever has not done so gets
+ * none of the second half, so that an attacker with false addresses cannot take all places.
+ */
+#define QUICD_HALF_OPEN_RETRY_DIVISOR 8
+#define QUICD_HALF_OPEN_MAX_DIVISOR 2
+
 #define QUICD_SIGNAL_REPEAT_NS 1000000000ull

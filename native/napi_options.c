@@ -164,6 +164,7 @@ static void read_network(struct reader *r, struct quicd_options *o)
 
 static void read_quic(struct reader *r, struct quicd_options *o)
 {
+	static const char *const RETRIES[] = { "never", "always", "under-load" };
 	static const char *const CONGESTION[] = { "cubic", "reno", "bbr2" };
 	o->max_idle_timeout_ms = integer(r, "maxIdleTimeoutMs", 1, 1ull << 32);
 	o->handshake_timeout_ms = integer(r, "handshakeTimeoutMs", 100, 1ull << 32);
@@ -176,6 +177,7 @@ static void read_quic(struct reader *r, struct quicd_options *o)
 		integer(r, "activeConnectionIdLimit", 2, QUICD_CIDS_PER_CONNECTION - 2);
 	o->datagram_queue = (uint32_t)integer(r, "datagramQueue", 0, 1 << 20);
 	o->congestion = choice(r, "congestion", CONGESTION, 3);
+	o->retry = (enum quicd_retry)choice(r, "retry", RETRIES, 3);
 	o->early_data = flag(r, "earlyData");
 	o->connections = (uint32_t)integer(r, "connections", 1, 1 << 20);
 	o->stream_chunks = (uint32_t)integer(r, "streamChunks", 2, 65536);

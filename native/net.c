@@ -136,8 +136,8 @@ void quicd_net_fail(struct quicd_worker *worker, uint32_t attempts)
 }
 
 /*
- * There is no socket, it was shut down, or somebody destroyed it (ss -K): told once, and it has no port
- * any more.
+ * There is no socket, it was shut down, or somebody destroyed it (ss -K): told once, and it has no
+ * port any more.
  */
 static bool is_gone(int code)
 {

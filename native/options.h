@@ -24,6 +24,14 @@ enum quicd_routing {
 	QUICD_ROUTING_RANDOM = 5, /* any worker */
 };
 
+/* Whether a client has to prove its address before a connection is made (RFC 9000 §8.1.2). */
+enum quicd_retry {
+	QUICD_RETRY_NEVER = 0,
+	QUICD_RETRY_ALWAYS = 1,
+	/* a worker with more than an eighth of its connections half-open asks for it */
+	QUICD_RETRY_UNDER_LOAD = 2,
+};
+
 struct quicd_options {
 	char host[64]; /* numeric address; "::" is dual stack */
 	uint16_t port; /* 0: any */
@@ -57,6 +65,7 @@ struct quicd_options {
 	uint32_t datagram_queue;
 	uint32_t congestion; /* enum qd_congestion */
 	bool early_data;
+	enum quicd_retry retry;
 	uint32_t connections;	    /* per worker */
 	uint32_t ring_capacity;	    /* entries, a power of two */
 	uint32_t stream_chunks;	    /* chunks per stream held by or for the application */

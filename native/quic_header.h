@@ -26,7 +26,24 @@ struct quicd_packet_header {
 	uint32_t dcid_bytes;
 	const uint8_t *scid; /* long form only */
 	uint32_t scid_bytes;
+	const uint8_t *token; /* of an Initial, RFC 9000 §17.2.2; else NULL */
+	uint32_t token_bytes;
 };
+
+/* RFC 9000 §16. The bytes it takes; 0 when it ends beyond |bytes| or is larger than 2^32 - 1. */
+static inline uint32_t quicd_varint_read(const uint8_t *from, uint32_t bytes, uint32_t *value)
+{
+	if (bytes < 1)
+		return 0;
+	const uint32_t length = 1u << (from[0] >> 6);
+	uint64_t sum = from[0] & 0x3f;
+	if (bytes < length)
+		return 0;
+	for (uint32_t i = 1; i < length; i++)
+		sum = sum << 8 | from[i];
+	*value = (uint32_t)sum;
+	return sum <= UINT32_MAX ? length : 0;
+}
 
 /*
  * False if it is no QUIC packet of any version: too short for what it announces, or fixed bit
@@ -66,5 +83,12 @@ static inline bool quicd_packet_header_read(const uint8_t *packet, uint32_t byte
 						.dcid_bytes = dcid_bytes,
 						.scid = packet + 7 + dcid_bytes,
 						.scid_bytes = scid_bytes };
+	if (version != QUICD_VERSION_1 || header->type != QUICD_LONG_INITIAL)
+		return true;
+	const uint32_t at = 7 + dcid_bytes + scid_bytes;
+	const uint32_t taken = quicd_varint_read(packet + at, bytes - at, &header->token_bytes);
+	if (taken == 0 || header->token_bytes > bytes - at - taken)
+		return false;
+	header->token = packet + at + taken;
 	return true;
 }

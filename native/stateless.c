@@ -1,6 +1,8 @@
 /* stateless.c - see stateless.h. */
 #include "stateless.h"
 #include <string.h>
+#include <time.h>
+#include "connection.h"
 #include "keys.h"
 #include "worker.h"
 
@@ -43,6 +45,29 @@ void quicd_stateless_version(struct quicd_worker *worker, const struct quicd_pac
 				     header->dcid_bytes, buffer, QUICD_SEND_BUFFER_BYTES);
 	if (bytes > 0)
 		answer(worker, (uint32_t)bytes, from, to);
+}
+
+void quicd_stateless_retry(struct quicd_worker *worker, const struct quicd_packet_header *header,
+			   const struct qd_address *from, const struct qd_address *to)
+{
+	uint8_t *buffer = quicd_net_send_buffer(worker);
+	if (!buffer)
+		return;
+	uint8_t cid[QUICD_CID_BYTES], sealed[QUICD_TOKEN_BYTES_MAX];
+	quicd_cid_generate(worker, cid);
+	struct quicd_token token = { .peer = from,
+				     .retry_cid = cid,
+				     .original_cid_bytes = header->dcid_bytes,
+				     .issued_s = (uint64_t)time(NULL) };
+	memcpy(token.original_cid, header->dcid, header->dcid_bytes);
+	const size_t token_bytes = quicd_token_seal(worker->engine->tokens, &token, sealed);
+	const ssize_t bytes = qd_retry(header->scid, header->scid_bytes, header->dcid,
+				       header->dcid_bytes, cid, sealed, token_bytes,
+				       header->version, buffer, QUICD_SEND_BUFFER_BYTES);
+	if (bytes <= 0)
+		return;
+	worker->counters->retries++;
+	answer(worker, (uint32_t)bytes, from, to);
 }
 
 void quicd_stateless_reset(struct quicd_worker *worker, const struct quicd_packet_header *header,

@@ -15,6 +15,12 @@ void quicd_stateless_version(struct quicd_worker *worker, const struct quicd_pac
 			     uint32_t datagram_bytes, const struct qd_address *from,
 			     const struct qd_address *to);
 /*
+ * Retry, RFC 9000 §8.1.2: the client comes again with a token that proves its address. It may be
+ * larger than a small Initial's share, but an Initial has 1200 bytes.
+ */
+void quicd_stateless_retry(struct quicd_worker *worker, const struct quicd_packet_header *header,
+			   const struct qd_address *from, const struct qd_address *to);
+/*
  * Stateless Reset, RFC 9000 §10.3, for a short header whose CID this worker has drawn and knows no
  * more: its peer then ends the connection at once instead of after its idle timeout. Whoever asks
  * with a CID that is in use, or that is not of this server, learns nothing.

@@ -45,6 +45,7 @@ export function engineOptions(config: Config, resolved: Resolved): EngineOptions
     datagramQueue: limits.datagram_queue,
     congestion: quic.congestion,
     earlyData: quic.early_data,
+    retry: quic.retry,
     connections: limits.connections,
     ringCapacity: limits.ring_capacity,
     streamChunks: limits.stream_chunks,

@@ -54,6 +54,7 @@ const quic = z.strictObject({
   cid_limit: integer(2, 16, "connection IDs (RFC 9000 §18.2)").default(8),
   congestion: choice(["cubic", "reno", "bbr2"]).default("cubic"),
   early_data: flag().default(false),
+  retry: choice(["never", "always", "under-load"]).default("under-load"),
 });
 
 const tls = z.strictObject({

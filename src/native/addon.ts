@@ -45,6 +45,8 @@ export interface EngineOptions {
   datagramQueue: number;
   congestion: "cubic" | "reno" | "bbr2";
   earlyData: boolean;
+  /** Whether clients prove their address first (RFC 9000 §8.1.2). */
+  retry: "never" | "always" | "under-load";
   /** Connections per worker. */
   connections: number;
   /** Entries per event and command ring, a power of two. */

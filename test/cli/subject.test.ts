@@ -170,6 +170,7 @@ describe("engine options", () => {
         "port": 4433,
         "privateKeyPem": "k",
         "receivePoolBytes": 16777216,
+        "retry": "under-load",
         "ringCapacity": 8192,
         "routing": "auto",
         "secret": null,

@@ -10,7 +10,7 @@ import { ROOT } from "./peer.ts";
  * Options of the engine that a test may set; left out: what `serve` would choose, and the backend
  * that this run of the tests is about.
  */
-type Choices = Partial<Pick<EngineOptions, "routing" | "backend" | "forwarding">>;
+type Choices = Partial<Pick<EngineOptions, "routing" | "backend" | "forwarding" | "retry">>;
 
 export interface MeasuredOptions extends Choices {
   /** A numeric address. */

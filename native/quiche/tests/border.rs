@@ -223,6 +223,25 @@ fn stateless_answers() {
     assert!(bytes > 40 && out[0] >> 4 == 0xf, "a Retry packet, RFC 9000 §17.2.5");
 }
 
+/// Three connection IDs of full length in the transport parameters
+/// (patches/14-parameters-after-retry.patch). The handshake is test/native/retry_test.c's.
+#[test]
+fn a_connection_after_retry_is_accepted() {
+    let config = config(true, |_| {});
+    let (scid, reset, odcid, retry) = ([1; CID_BYTES], [2; RESET_TOKEN_BYTES], [3u8; 20], [4u8; 20]);
+    let (local, peer) = (address(SERVER).into(), address(CLIENT).into());
+    let mut error = 0;
+    unsafe {
+        let (odcid, retry) = (odcid.as_ptr(), retry.as_ptr());
+        let (scid, reset) = (scid.as_ptr(), reset.as_ptr());
+        let connection =
+            qd_accept(config, scid, reset, odcid, 20, retry, 20, &local, &peer, &mut error);
+        assert!(!connection.is_null(), "error {error}");
+        qd_free(connection);
+        qd_config_free(config);
+    }
+}
+
 #[test]
 fn null_and_empty_are_survived() {
     let null = std::ptr::null_mut();

@@ -3,7 +3,8 @@
  * line of JSON on stdout. The first line says what the engine chose.
  *
  * Questions: `measure`; `collect` (garbage first); `attach` (a second app thread, in a Bun Worker;
- * answered when it serves), `begin` (not waiting for that), `terminate` (it, wherever it is);
+ * answered when it serves), `begin` (not waiting for that), `terminate` (it, wherever it is; answered
+ * when it is gone, as a server waits for before it starts a thread again);
  * `stop`.
  */
 import { H3Factory } from "../../../src/apps/h3/factory.ts";
@@ -41,12 +42,16 @@ const server = new QuicServer(registry, {
 await server.start();
 say(chosen());
 
-const second: { worker: Worker | null } = { worker: null };
+/** `gone` resolves when the Worker has ended. */
+const second = { worker: null as Worker | null, gone: Promise.resolve() };
 
 function beginWorker(): Promise<void> {
   const ready = Promise.withResolvers<void>();
   const worker = new Worker(ENTRY);
   second.worker = worker;
+  const gone = Promise.withResolvers<void>();
+  second.gone = gone.promise;
+  worker.addEventListener("close", () => gone.resolve());
   worker.onmessage = ({ data: news }: MessageEvent<FromAppThread>) => {
     if (news.type === "ready") ready.resolve();
     if (news.type === "failed") ready.reject(new Error(news.reason));
@@ -66,12 +71,19 @@ function beginWorker(): Promise<void> {
   return ready.promise;
 }
 
-function choices({ handshakeTimeoutMs, routing, backend, forwarding }: MeasuredOptions) {
+async function endWorker(): Promise<void> {
+  second.worker?.terminate();
+  await second.gone;
+}
+
+function choices(wanted: MeasuredOptions) {
+  const { handshakeTimeoutMs, routing, backend, forwarding, retry } = wanted;
   return {
     handshakeTimeoutMs,
     routing: routing ?? engine.routing,
     backend: backend ?? engine.backend,
     forwarding: forwarding ?? engine.forwarding,
+    retry: retry ?? engine.retry,
   };
 }
 
@@ -99,7 +111,7 @@ for await (const question of console) {
   if (question === "collect") Bun.gc(true);
   if (question === "attach") await beginWorker();
   if (question === "begin") void beginWorker().catch(() => {});
-  if (question === "terminate") second.worker?.terminate();
+  if (question === "terminate") await endWorker();
   say(measure());
 }
 second.worker?.terminate();

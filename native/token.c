@@ -1,0 +1,114 @@
+/* token.c - see token.h. AES-128-GCM is BoringSSL's, which the quiche library brings along. */
+#include "token.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include "keys.h"
+
+/* BoringSSL's own declarations (openssl/aead.h); its headers are not installed. */
+typedef struct evp_aead_st EVP_AEAD;
+typedef struct evp_aead_ctx_st EVP_AEAD_CTX;
+extern const EVP_AEAD *EVP_aead_aes_128_gcm(void);
+extern EVP_AEAD_CTX *EVP_AEAD_CTX_new(const EVP_AEAD *aead, const uint8_t *key, size_t key_len,
+				      size_t tag_len);
+extern void EVP_AEAD_CTX_free(EVP_AEAD_CTX *context);
+extern int EVP_AEAD_CTX_seal(const EVP_AEAD_CTX *context, uint8_t *out, size_t *out_len,
+			     size_t max_out_len, const uint8_t *nonce, size_t nonce_len,
+			     const uint8_t *in, size_t in_len, const uint8_t *ad, size_t ad_len);
+extern int EVP_AEAD_CTX_open(const EVP_AEAD_CTX *context, uint8_t *out, size_t *out_len,
+			     size_t max_out_len, const uint8_t *nonce, size_t nonce_len,
+			     const uint8_t *in, size_t in_len, const uint8_t *ad, size_t ad_len);
+
+#define KIND_RETRY 0x52
+#define NONCE_BYTES 12
+#define TAG_BYTES 16
+#define TIME_BYTES 8
+
+struct quicd_tokens {
+	EVP_AEAD_CTX *aead;
+};
+
+/* What a token is bound to besides its contents. */
+struct bound {
+	uint8_t kind;
+	uint8_t family;
+	uint8_t port[2];
+	uint8_t ip[16];
+	uint8_t retry_cid[QUICD_CID_BYTES];
+};
+
+struct quicd_tokens *quicd_tokens_create(const uint8_t key[QUICD_TOKEN_KEY_BYTES])
+{
+	struct quicd_tokens *tokens = calloc(1, sizeof(*tokens));
+	assert(tokens);
+	tokens->aead = EVP_AEAD_CTX_new(EVP_aead_aes_128_gcm(), key, QUICD_TOKEN_KEY_BYTES,
+					TAG_BYTES);
+	assert(tokens->aead);
+	return tokens;
+}
+
+void quicd_tokens_destroy(struct quicd_tokens *tokens)
+{
+	if (!tokens)
+		return;
+	EVP_AEAD_CTX_free(tokens->aead);
+	free(tokens);
+}
+
+static struct bound bind_to(const struct quicd_token *token)
+{
+	struct bound bound = { .kind = KIND_RETRY,
+			       .family = (uint8_t)token->peer->family,
+			       .port = { (uint8_t)(token->peer->port >> 8),
+					 (uint8_t)token->peer->port } };
+	memcpy(bound.ip, token->peer->ip, sizeof(bound.ip));
+	memcpy(bound.retry_cid, token->retry_cid, sizeof(bound.retry_cid));
+	return bound;
+}
+
+size_t quicd_token_seal(const struct quicd_tokens *tokens, const struct quicd_token *token,
+			uint8_t out[QUICD_TOKEN_BYTES_MAX])
+{
+	const struct bound bound = bind_to(token);
+	uint8_t plain[TIME_BYTES + sizeof(token->original_cid)];
+	size_t sealed = 0;
+	assert(token->original_cid_bytes <= sizeof(token->original_cid));
+	for (int i = 0; i < TIME_BYTES; i++)
+		plain[i] = (uint8_t)(token->issued_s >> 8 * i);
+	memcpy(plain + TIME_BYTES, token->original_cid, token->original_cid_bytes);
+	out[0] = KIND_RETRY;
+	quicd_random(out + 1, NONCE_BYTES);
+	const int ok = EVP_AEAD_CTX_seal(tokens->aead, out + 1 + NONCE_BYTES, &sealed,
+					 QUICD_TOKEN_BYTES_MAX - 1 - NONCE_BYTES, out + 1,
+					 NONCE_BYTES, plain, TIME_BYTES + token->original_cid_bytes,
+					 (const uint8_t *)&bound, sizeof(bound));
+	assert(ok == 1);
+	return 1 + NONCE_BYTES + sealed;
+}
+
+enum quicd_token_verdict quicd_token_open(const struct quicd_tokens *tokens, uint64_t now_s,
+					  const uint8_t *bytes, size_t length,
+					  struct quicd_token *token)
+{
+	uint8_t plain[QUICD_TOKEN_BYTES_MAX];
+	size_t opened = 0;
+	if (length < 1 || bytes[0] != KIND_RETRY)
+		return QUICD_TOKEN_STRANGE;
+	if (length < 1 + NONCE_BYTES + TIME_BYTES + TAG_BYTES || length > QUICD_TOKEN_BYTES_MAX)
+		return QUICD_TOKEN_INVALID;
+	const struct bound bound = bind_to(token);
+	if (EVP_AEAD_CTX_open(tokens->aead, plain, &opened, sizeof(plain), bytes + 1, NONCE_BYTES,
+			      bytes + 1 + NONCE_BYTES, length - 1 - NONCE_BYTES,
+			      (const uint8_t *)&bound, sizeof(bound)) != 1)
+		return QUICD_TOKEN_INVALID;
+	token->issued_s = 0;
+	for (int i = 0; i < TIME_BYTES; i++)
+		token->issued_s |= (uint64_t)plain[i] << 8 * i;
+	/* From the future: another machine's clock, off by as much at the most. */
+	if (token->issued_s + QUICD_TOKEN_SECONDS < now_s ||
+	    now_s + QUICD_TOKEN_SECONDS < token->issued_s)
+		return QUICD_TOKEN_INVALID;
+	token->original_cid_bytes = (uint32_t)(opened - TIME_BYTES);
+	memcpy(token->original_cid, plain + TIME_BYTES, token->original_cid_bytes);
+	return QUICD_TOKEN_VALID;
+}
