@@ -17,11 +17,18 @@ const CONNECTIONS = 12;
 const BODY_BYTES = 20_000;
 /** What the client offers; who waited for it would have met a timeout, not an error. */
 const IDLE_TIMEOUT_SECONDS = 30;
-/** Between the kill and the client's knowledge, on a busy machine. */
-const CLOSE_LIMIT_SECONDS = 5;
+/** Between kill and the client's knowledge; on a busy machine its queue may be seconds long. */
+const CLOSE_LIMIT_SECONDS = 15;
 const BACK_LIMIT_MS = 15_000;
 const QUIET_LIMIT_MS = 20_000;
 const INTERNAL_ERROR = 0x1;
+
+interface Killed {
+  /** Since 1970. */
+  atMs: number;
+  /** Until it served again. */
+  backMs: number;
+}
 
 type Ways = "/throw" | "/reject" | "/exit" | "/spin" | "terminate";
 const WARM_UP: Ways[] = ["/throw", "terminate", "/throw"];
@@ -84,17 +91,17 @@ describe.skipIf(peerMissing("aioquic"))("app threads that end under load", () =>
     }
   }
 
-  /** Ends thread `app`; resolves when it serves again, with the milliseconds that took. */
-  async function kill(watcher: Watcher, app: number, way: Ways): Promise<number> {
+  /** Ends thread `app`; resolves when it serves again. */
+  async function kill(watcher: Watcher, app: number, way: Ways): Promise<Killed> {
     const { restarts } = (await ask("measure")).threads[app]!;
-    const started = performance.now();
+    const atMs = Date.now();
     if (way !== "terminate") watcher.ask(app, way);
     if (way === "/spin") await Bun.sleep(200);
     if (way === "terminate" || way === "/spin") await ask(`fail ${app}`);
     const isBack = ({ state, restarts: now }: AppThreadView) =>
       state === "serving" && now === restarts + 1;
     await until(({ threads }) => isBack(threads[app]!), BACK_LIMIT_MS);
-    return performance.now() - started;
+    return { atMs, backMs: Date.now() - atMs };
   }
 
   /** Every connection is there, and holds what only its thread can give back. */
@@ -108,15 +115,15 @@ describe.skipIf(peerMissing("aioquic"))("app threads that end under load", () =>
   }
 
   /** Under load, the threads in turn. */
-  async function killAll(ways: Ways[]): Promise<{ report: WatchReport; backMs: number[] }> {
+  async function killAll(ways: Ways[]): Promise<{ report: WatchReport; kills: Killed[] }> {
     const watcher = new Watcher(port);
-    const backMs: number[] = [];
+    const kills: Killed[] = [];
     for (const [round, way] of ways.entries()) {
       await allBusy();
-      backMs.push(await kill(watcher, round % THREADS, way));
+      kills.push(await kill(watcher, round % THREADS, way));
     }
     await allBusy();
-    return { report: await watcher.stop(), backMs };
+    return { report: await watcher.stop(), kills };
   }
 
   async function quiet(): Promise<Holding> {
@@ -133,7 +140,7 @@ describe.skipIf(peerMissing("aioquic"))("app threads that end under load", () =>
   test("the others never notice, and nothing is kept", async () => {
     await killAll(WARM_UP);
     const before = await quiet();
-    const { report, backMs } = await killAll(ROUNDS);
+    const { report, kills } = await killAll(ROUNDS);
     const after = await quiet();
 
     expect(report.refused).toEqual([]);
@@ -142,27 +149,30 @@ describe.skipIf(peerMissing("aioquic"))("app threads that end under load", () =>
     // A connection that the server ended was on a start of a thread that was ended, and all of them
     // were told so at once. Those of no other start failed in anything.
     const ended = report.connections.filter(({ end }) => end !== null);
-    const lives = new Set(ended.map(({ born }) => born));
-    const others = report.connections.filter(({ born }) => !lives.has(born));
+    const told = ended.filter(({ born }) => born !== "");
+    const lives = new Set(told.map(({ born }) => born));
+    const others = report.connections.filter(({ end }) => end === null);
     expect(lives.size).toBe(ROUNDS.length);
     expect(report.connections.filter(({ born, end }) => lives.has(born) && !end)).toEqual([]);
     for (const { end, failures } of ended) {
       expect(failures.length).toBeLessThanOrEqual(1);
-      expect(end).toMatchObject({ code: INTERNAL_ERROR, transport: true });
-      expect(end?.seconds_silent).toBeLessThan(CLOSE_LIMIT_SECONDS);
+      // For a timeout of its own aioquic uses that code, with a reason.
+      expect(end).toMatchObject({ code: INTERNAL_ERROR, transport: true, reason: "" });
     }
+    const slowest = Math.max(...closeSeconds(told, kills));
+    expect(slowest).toBeLessThan(CLOSE_LIMIT_SECONDS);
     expect(others.length).toBeGreaterThanOrEqual(CONNECTIONS);
     expect(others.flatMap(({ failures }) => failures)).toEqual([]);
     const answers = report.connections.reduce((sum, connection) => sum + connection.answers, 0);
     expect(answers).toBeGreaterThan(report.connections.length);
 
     const { liveBytes, liveObjects } = after.memory;
-    const silent = ended.map(({ end }) => end?.seconds_silent ?? 0);
     console.log(
-      `${ROUNDS.length} threads ended under load: ${answers} answers, ${ended.length} connections ` +
-        `closed with 0x1 at most ${Math.max(...silent)} s after their last answer ` +
-        `(idle timeout ${IDLE_TIMEOUT_SECONDS} s), ${others.length} others without a failure; ` +
-        `back in ${backMs.map(Math.round).join(", ")} ms; native objects ` +
+      `${ROUNDS.length} threads ended under load: ${answers} answers, ` +
+        `${ended.length} connections closed with 0x1, the last ${slowest.toFixed(3)} s after its ` +
+        `thread's end (idle timeout ${IDLE_TIMEOUT_SECONDS} s), ` +
+        `${others.length} others without a failure; ` +
+        `back in ${kills.map(({ backMs }) => backMs).join(", ")} ms; native objects ` +
         `${before.memory.liveObjects} -> ${liveObjects}, bytes ` +
         `${before.memory.liveBytes} -> ${liveBytes}`,
     );
@@ -179,6 +189,16 @@ describe.skipIf(peerMissing("aioquic"))("app threads that end under load", () =>
     );
   }, 120_000);
 });
+
+/**
+ * How long after its thread was ended each connection was told. Threads end one after the other, so
+ * the starts of threads that ended are in the order of the kills.
+ */
+function closeSeconds(ended: WatchReport["connections"], kills: Killed[]): number[] {
+  const inTime = ended.toSorted((a, b) => a.end!.seconds - b.end!.seconds);
+  const lives = [...new Set(inTime.map(({ born }) => born))];
+  return inTime.map(({ born, end }) => end!.seconds - kills[lives.indexOf(born)]!.atMs / 1000);
+}
 
 /** Of its own, which only those of a thread that ended may have. */
 function isNoClose(failure: string): boolean {

@@ -41,8 +41,8 @@ export interface WatchReport {
       /** CONNECTION_CLOSE 0x1c, not 0x1d. */
       transport: boolean;
       reason: string;
-      /** Between the last answer and the end. */
-      seconds_silent: number;
+      /** When, since 1970. */
+      seconds: number;
     } | null;
   }[];
   refused: string[];

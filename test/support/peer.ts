@@ -74,6 +74,11 @@ export function quicGoCommand(testcase: string, into: string, urls: string[]): s
   return [join(ROOT, "interop/peers/quic_go/client.sh"), testcase, into, ...urls];
 }
 
+/** Many connections over one socket: interop/peers/quic_go/multiplex. */
+export function multiplexCommand(...args: string[]): string[] {
+  return [join(PEERS, "quic_go/bin/multiplex"), ...args];
+}
+
 export type AioquicScript = "fetch" | "echo" | "probe" | "watch";
 
 export function aioquicCommand(script: AioquicScript, ...args: string[]): string[] {

@@ -127,7 +127,7 @@ test("a lean handler answers there as it does natively", async () => {
   expect(program.errors).toContain("the handler ended without ctx.respond");
 });
 
-test("a module is served, a graceful stop waits, and a forced one leaves nobody waiting", async () => {
+test("a module is served; a graceful stop waits, a forced one leaves nobody waiting", async () => {
   const module = join(folder, "slow_app.ts");
   writeFileSync(
     module,

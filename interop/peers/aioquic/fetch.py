@@ -56,8 +56,9 @@ async def fetch_share(
     )
     reports: list[dict] = []
     try:
-        async with open_peer(options) as peer:
-            client = HttpClient(peer, args.alpn, f"{args.host}:{args.port}")
+        async with open_peer(options, args.handshake_timeout) as peer:
+            host = f"[{args.host}]" if ":" in args.host else args.host
+            client = HttpClient(peer, args.alpn, f"{host}:{args.port}")
             tasks = []
             if args.rebind_every > 0:
                 rebinding = rebind_now_and_then(peer, args.rebind_every, args.rebind_count)
@@ -112,6 +113,7 @@ def main() -> int:
     parser.add_argument("--ping-every", type=float, default=0, help="seconds; 0: never")
     parser.add_argument("--no-spare-ids", action="store_true", help="give the server one ID only")
     parser.add_argument("--id-limit", type=int, default=8, help="our active_connection_id_limit")
+    parser.add_argument("--handshake-timeout", type=float, default=10, help="seconds")
     parser.add_argument("--timeout", type=float, default=120, help="seconds for each path")
     parser.add_argument("--paths-file")
     parser.add_argument("paths", nargs="*")

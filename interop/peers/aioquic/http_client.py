@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 
 from aioquic.h0.connection import H0Connection
 from aioquic.h3.connection import H3Connection
@@ -25,11 +26,25 @@ class Answer:
         self.hash = hashlib.sha256()
         self.error: str | None = None
         self.done = asyncio.Event()
+        self._started = self._last = time.monotonic()
+        self._silence = 0.0
+        self._seconds = 0.0
+
+    def arrived(self) -> None:
+        """Something of it came: notes how long nothing had."""
+        now = time.monotonic()
+        self._silence = max(self._silence, now - self._last)
+        self._last = now
+
+    def finish(self) -> None:
+        if not self.done.is_set():
+            self._seconds = time.monotonic() - self._started
+            self.done.set()
 
     def fail(self, why: str) -> None:
         if not self.done.is_set():
             self.error = why
-            self.done.set()
+            self.finish()
 
     def report(self) -> dict[str, object]:
         return {
@@ -38,6 +53,8 @@ class Answer:
             "bytes": self.bytes,
             "sha256": self.hash.hexdigest(),
             "error": self.error,
+            "seconds": round(self._seconds, 3),
+            "longest_silence": round(self._silence, 3),
         }
 
 
@@ -86,6 +103,7 @@ class HttpClient:
             answer = self._answers.get(getattr(http_event, "stream_id", -1))
             if answer is None:
                 continue
+            answer.arrived()
             if isinstance(http_event, HeadersReceived):
                 answer.headers.update((k.decode(), v.decode()) for k, v in http_event.headers)
                 answer.status = int(answer.headers.get(":status", "200"))
@@ -94,4 +112,4 @@ class HttpClient:
                 answer.bytes += len(http_event.data)
                 self.body_bytes += len(http_event.data)
             if getattr(http_event, "stream_ended", False):
-                answer.done.set()
+                answer.finish()

@@ -228,7 +228,8 @@ fn stateless_answers() {
 #[test]
 fn a_connection_after_retry_is_accepted() {
     let config = config(true, |_| {});
-    let (scid, reset, odcid, retry) = ([1; CID_BYTES], [2; RESET_TOKEN_BYTES], [3u8; 20], [4u8; 20]);
+    let (scid, reset) = ([1; CID_BYTES], [2; RESET_TOKEN_BYTES]);
+    let (odcid, retry) = ([3u8; 20], [4u8; 20]);
     let (local, peer) = (address(SERVER).into(), address(CLIENT).into());
     let mut error = 0;
     unsafe {

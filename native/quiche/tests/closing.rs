@@ -30,7 +30,8 @@ fn closes_at_once(pipe: &Pipe, application: bool) {
     let closed = unsafe { qd_close(pipe.server.connection, application, CODE, null, 0) };
     assert_eq!(closed, 0);
     assert_eq!(pipe.server_to_client(), 1);
-    let mut reason = CloseReason { application: false, error_code: 0, reason: null, reason_bytes: 0 };
+    let mut reason =
+        CloseReason { application: false, error_code: 0, reason: null, reason_bytes: 0 };
     assert!(unsafe { qd_peer_error(pipe.client.connection, &mut reason) });
     assert_eq!((reason.application, reason.error_code), (application, CODE));
     assert!(pipe.server.packets().is_empty(), "nothing else follows");

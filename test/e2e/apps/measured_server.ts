@@ -3,9 +3,8 @@
  * line of JSON on stdout. The first line says what the engine chose.
  *
  * Questions: `measure`; `collect` (garbage first); `attach` (a second app thread, in a Bun Worker;
- * answered when it serves), `begin` (not waiting for that), `terminate` (it, wherever it is; answered
- * when it is gone, as a server waits for before it starts a thread again);
- * `stop`.
+ * answered when it serves), `begin` (not waiting for that), `terminate` (it, wherever it is;
+ * answered when it is gone, which a server waits for before it starts a thread again); `stop`.
  */
 import { H3Factory } from "../../../src/apps/h3/factory.ts";
 import { loadLibrary } from "../../../src/native/library.ts";

@@ -1,6 +1,6 @@
 /**
- * Answers `?bytes=N` with N random bytes, the same ones for the same N, so that what is lost or moved
- * changes the hash, and a POST with its own body; says which thread it ran on.
+ * Answers `?bytes=N` with N random bytes, the same ones for the same N, so that what is lost or
+ * moved changes the hash, and a POST with its own body; says which thread it ran on.
  */
 import { createRandom, fillRandom } from "../../../interop/netsim/random.ts";
 
