@@ -44,6 +44,8 @@ const REACHED: [option: string, text: string, field: keyof EngineOptions, value:
   ["quic.cid_limit", "7", "activeConnectionIdLimit", 7],
   ["quic.congestion", "bbr2", "congestion", "bbr2"],
   ["quic.early_data", "true", "earlyData", true],
+  ["quic.retry", "always", "retry", "always"],
+  ["netio.routing", "forward", "routing", "forward"],
   ["limits.connections", "7", "connections", 7],
   ["limits.ring_capacity", "16384", "ringCapacity", 16384],
   ["limits.connection_events", "512", "connectionEvents", 512],
@@ -199,8 +201,8 @@ describe("engine options", () => {
     const known = ["netio", "quic", "limits"].flatMap((section) =>
       [...(optionsOf(section)?.keys() ?? [])].map((option) => `${section}.${option}`),
     );
-    /* Resolved elsewhere: workers and pin from "auto"; routing has one value only. */
-    const elsewhere = ["netio.workers", "netio.pin", "netio.routing"];
+    /* Resolved elsewhere, from "auto". */
+    const elsewhere = ["netio.workers", "netio.pin"];
     const reached = REACHED.map(([option]) => option).filter((option) => known.includes(option));
     expect([...reached, ...elsewhere].toSorted()).toEqual(known.toSorted());
   });
