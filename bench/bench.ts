@@ -5,12 +5,19 @@
 // Runs benches against Bun.serve's HTTP/3, interleaved, and prints ratios of the same run.
 import { writeFileSync } from "node:fs";
 import { bulk } from "./benches/bulk.ts";
+import { rebinding } from "./benches/rebinding.ts";
 import { request } from "./benches/request.ts";
+import { routing } from "./benches/routing.ts";
+import { scaling } from "./benches/scaling.ts";
 import { stall } from "./benches/stall.ts";
+import { steering } from "./benches/steering.ts";
 import { HELP, parseOptions } from "./options.ts";
 import { type Bench, type BenchReport, printReport, reportOf } from "./report.ts";
 
-const BENCHES: Record<string, Bench> = { request, bulk, stall };
+const BENCHES: Record<string, Bench> = {
+  ...{ request, bulk, stall },
+  ...{ scaling, routing, steering, rebinding },
+};
 
 function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);

@@ -57,8 +57,22 @@ export function ratios(ours: readonly number[], peers: readonly number[]): numbe
   return ours.map((value, round) => value / (peers[round] ?? Number.NaN));
 }
 
-/** Who is first changes from round to round, so that a drift of the machine cancels. */
+/**
+ * There and back, and every second time another one is first: ABC, CBA, BCA, ACB, ... so that a
+ * drift of the machine cancels, and whoever comes after whom.
+ */
 export function turningOrder<Subject>(subjects: readonly Subject[], round: number): Subject[] {
-  const first = round % subjects.length;
-  return [...subjects.slice(first), ...subjects.slice(0, first)];
+  const first = Math.floor(round / 2) % subjects.length;
+  const order = [...subjects.slice(first), ...subjects.slice(0, first)];
+  return round % 2 === 0 ? order : order.reverse();
+}
+
+/** The 90 % interval (Wilson's) of the share that `count` of `all` stand for. */
+export function shareInterval(count: number, all: number): [number, number] {
+  const z = 1.6449;
+  const share = count / all;
+  const middle = share + z ** 2 / (2 * all);
+  const half = z * Math.sqrt((share * (1 - share)) / all + z ** 2 / (4 * all ** 2));
+  const whole = 1 + z ** 2 / all;
+  return [(middle - half) / whole, (middle + half) / whole];
 }

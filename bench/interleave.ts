@@ -1,9 +1,7 @@
 /** Rounds in turning order; a round in too noisy a machine is thrown away and taken again. */
 import { turningOrder } from "./compare.ts";
 import { complaints, waitForQuiet } from "./machine.ts";
-import type { Rivals } from "./rivals.ts";
 import { noiseOf, type Round } from "./round.ts";
-import type { Subject } from "./subject.ts";
 
 export interface Schedule {
   /** For the progress line. */
@@ -11,12 +9,14 @@ export interface Schedule {
   rounds: number;
   /** How many rounds may be taken again. */
   retakes: number;
+  /** Rounds before the first that counts: what is still cold warms up. */
+  discarded?: number;
   progress: (text: string) => void;
 }
 
-export interface Taken<Result> {
-  ours: Result[];
-  peer: Result[];
+export interface Taken<Subject, Result> {
+  /** One result for each round, in their order. */
+  of(subject: Subject): Result[];
   thrownAway: number;
 }
 
@@ -24,32 +24,33 @@ export interface Taken<Result> {
 const QUIET_WAIT_MS = 10_000;
 
 /** What is thrown away depends on the noise alone, never on the figures. */
-export async function interleave<Result>(
-  rivals: Rivals,
+export async function interleave<Subject extends { name: string }, Result>(
+  subjects: readonly Subject[],
   schedule: Schedule,
   take: (subject: Subject, round: number) => Promise<Result>,
   roundsOf: (result: Result) => readonly Round[],
-): Promise<Taken<Result>> {
-  const taken: Taken<Result> = { ours: [], peer: [], thrownAway: 0 };
-  while (taken.ours.length < schedule.rounds) {
-    const round = taken.ours.length;
+): Promise<Taken<Subject, Result>> {
+  const { label, rounds, retakes, discarded = 0, progress } = schedule;
+  const taken: Map<Subject, Result>[] = [];
+  let thrownAway = 0;
+  while (taken.length < discarded + rounds) {
+    const round = taken.length;
     const found = new Map<Subject, Result>();
-    if (schedule.retakes > 0) await waitForQuiet(QUIET_WAIT_MS);
-    for (const subject of turningOrder(rivals.both, round)) {
-      const again = taken.thrownAway > 0 ? `, ${taken.thrownAway} thrown away` : "";
-      const { label, rounds, progress } = schedule;
-      progress(`${label}: round ${round + 1} of ${rounds}${again}, ${subject.name}`);
+    if (retakes > 0) await waitForQuiet(QUIET_WAIT_MS);
+    for (const subject of turningOrder(subjects, round)) {
+      const again = thrownAway > 0 ? `, ${thrownAway} thrown away` : "";
+      progress(`${label}: round ${round + 1} of ${discarded + rounds}${again}, ${subject.name}`);
       found.set(subject, await take(subject, round));
     }
-    const ours = found.get(rivals.ours)!;
-    const peer = found.get(rivals.peer)!;
-    const noise = noiseOf([...roundsOf(ours), ...roundsOf(peer)]);
-    if (complaints(noise).length > 0 && taken.thrownAway < schedule.retakes) {
-      taken.thrownAway++;
+    const noise = noiseOf([...found.values()].flatMap(roundsOf));
+    if (round >= discarded && complaints(noise).length > 0 && thrownAway < retakes) {
+      thrownAway++;
       continue;
     }
-    taken.ours.push(ours);
-    taken.peer.push(peer);
+    taken.push(found);
   }
-  return taken;
+  return {
+    of: (subject) => taken.slice(discarded).map((found) => found.get(subject)!),
+    thrownAway,
+  };
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Lines } from "./lines.ts";
 
 export interface LoadOptions {
-  mode: "requests" | "bulk" | "upload" | "stream";
+  mode: "requests" | "bulk" | "upload" | "stream" | "forged";
   connections: number;
   streams: number;
   warmUpSeconds: number;
@@ -11,6 +11,12 @@ export interface LoadOptions {
   bytes?: number;
   verify?: boolean;
   cpu: number | null;
+  /** Counted, instead of `seconds`. */
+  requests?: number;
+  /** Datagrams in one send. */
+  train?: number;
+  /** One for each connection; default: the kernel chooses. */
+  sourcePorts?: readonly number[];
 }
 
 /** As bench/load/client/src/tally.rs prints it. */
@@ -62,6 +68,9 @@ export class Load implements AsyncDisposable {
       ...flag("seconds", options.seconds),
       ...flag("bytes", options.bytes),
       ...flag("cpu", options.cpu),
+      ...flag("requests", options.requests),
+      ...flag("train", options.train),
+      ...flag("source-ports", options.sourcePorts?.join(",")),
       ...(options.verify === true ? ["--verify"] : []),
     ];
     const child = Bun.spawn(command, { stdin: "pipe", stdout: "pipe", stderr: "inherit" });

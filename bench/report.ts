@@ -1,7 +1,12 @@
 /** What every bench prints around its figures, and the JSON beside it. */
+
+import type { ArmSummary } from "./arm_table.ts";
 import { describeMachine, type Machine } from "./machine.ts";
 import type { BenchOptions } from "./options.ts";
 import type { RowSummary } from "./table.ts";
+
+/** Of a bench with two rivals, of one with several arms, or a bench's own. */
+export type Summary = RowSummary | ArmSummary | Record<string, unknown>;
 
 export interface BenchReport {
   bench: string;
@@ -15,7 +20,7 @@ export interface BenchReport {
   complaints: string[];
   /** Wrong or missing answers of all runs. */
   errors: number;
-  summary: RowSummary[];
+  summary: readonly Summary[];
   /** Raw figures, in the order in which they were taken. */
   rounds: unknown[];
 }
@@ -31,7 +36,7 @@ export interface Outcome {
   text: string;
   complaints: string[];
   errors: number;
-  summary: RowSummary[];
+  summary: readonly Summary[];
   rounds: unknown[];
 }
 

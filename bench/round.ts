@@ -1,8 +1,9 @@
 /** One measured run of the load client against one server. */
 import { Load, type LoadOptions, type LoadResult } from "./load.ts";
+import { LoadGroup } from "./load_group.ts";
 import { complaints, type Noise, watchNoise } from "./machine.ts";
 import type { ServerCounters } from "./servers/control.ts";
-import type { Subject } from "./subject.ts";
+import type { Measured, Subject } from "./subject.ts";
 import { droppedDatagrams, switchesOf, type Usage, usageBetween } from "./usage.ts";
 
 export interface ThreadShare {
@@ -21,6 +22,8 @@ export interface Round {
   /** Those that ran at all, busiest first. */
   threads: ThreadShare[];
   counters: ServerCounters;
+  /** Of each worker, or process. */
+  places: ServerCounters[];
   /** Datagrams that found the server's socket full. */
   dropped: number;
   noise: Noise;
@@ -38,12 +41,18 @@ function busyThreads(used: Usage): ThreadShare[] {
 }
 
 /**
+ * `options`: of one load client, or of several at the same time.
+ *
  * The server is quiet when its usage is read, before and after, so that what is counted belongs to
  * the counted requests and to nothing else.
  */
-export async function measure(subject: Subject, options: LoadOptions): Promise<Round> {
-  await using load = await Load.start(subject.address, options);
+export async function measure(
+  subject: Measured,
+  options: LoadOptions | readonly LoadOptions[],
+): Promise<Round> {
+  await using load = await LoadGroup.start(subject.address, [options].flat());
   const countersBefore = await subject.counters();
+  const placesBefore = await subject.places();
   const usageBefore = subject.usage();
   const droppedBefore = droppedDatagrams(subject.port);
   const watched = watchNoise();
@@ -55,6 +64,7 @@ export async function measure(subject: Subject, options: LoadOptions): Promise<R
   };
   const dropped = droppedDatagrams(subject.port) - droppedBefore;
   const counters = difference(countersBefore, await subject.counters());
+  const places = await subject.places();
   const { voluntary, involuntary } = switchesOf(used);
   return {
     load: result,
@@ -64,6 +74,7 @@ export async function measure(subject: Subject, options: LoadOptions): Promise<R
     involuntarySwitches: involuntary,
     threads: busyThreads(used),
     counters,
+    places: places.map((now, index) => difference(placesBefore[index] ?? {}, now)),
     dropped,
     noise,
   };

@@ -15,9 +15,22 @@ export interface SubjectOptions {
   keyPath: string;
   /** CPUs that it may run on, as taskset takes them; null: all. */
   cpus: string | null;
+  /** More of bench/servers/arguments.ts. */
+  flags?: readonly string[];
 }
 
-export class Subject {
+/** What a round is measured on: one process, or several on one port. */
+export interface Measured {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  usage(): Usage;
+  counters(): Promise<ServerCounters>;
+  /** Of each place where a connection can be: a worker, or a process. */
+  places(): Promise<ServerCounters[]>;
+}
+
+export class Subject implements Measured {
   private constructor(
     readonly name: string,
     readonly pid: number,
@@ -26,17 +39,20 @@ export class Subject {
     private readonly lines: Lines,
   ) {}
 
+  /** @throws Error with the server's own words when it could not start. */
   static async start(options: SubjectOptions): Promise<Subject> {
-    const { name, file, workers, backend, certPath, keyPath, cpus } = options;
+    const { name, file, workers, backend, certPath, keyPath, cpus, flags = [] } = options;
     const command = [
       ...(cpus === null ? [] : ["taskset", "-c", cpus]),
       ...[process.execPath, join(import.meta.dir, "servers", file)],
       ...["--cert", certPath, "--key", keyPath],
-      ...["--workers", `${workers}`, "--backend", backend],
+      ...["--workers", `${workers}`, "--backend", backend, ...flags],
     ];
     const child = Bun.spawn(command, { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
     const lines = new Lines(child.stdout);
-    const { port } = JSON.parse(await lines.next()) as { port: number };
+    const said = JSON.parse(await lines.next()) as { port: number } | { error: string };
+    if ("error" in said) throw new Error(`${name}: ${said.error}`);
+    const { port } = said;
     return new Subject(name, child.pid, port, child, lines);
   }
 
@@ -50,6 +66,10 @@ export class Subject {
 
   async counters(): Promise<ServerCounters> {
     return (await this.#ask("counters")) as ServerCounters;
+  }
+
+  async places(): Promise<ServerCounters[]> {
+    return (await this.#ask("places")) as ServerCounters[];
   }
 
   /** Every turn of its event loop takes this long from now on. */

@@ -71,13 +71,15 @@ async function run(options: BenchOptions, progress: (text: string) => void): Pro
       ...{ label: `bulk: ${label}`, rounds: count, progress },
       retakes: options.quick ? 0 : count,
     };
-    const { ours, peer, thrownAway } = await interleave(
-      rivals,
+    const taken = await interleave(
+      rivals.both,
       schedule,
       (subject) => measure(subject, load),
       (round) => [round],
     );
-    retaken += thrownAway;
+    const ours = taken.of(rivals.ours);
+    const peer = taken.of(rivals.peer);
+    retaken += taken.thrownAway;
     const own = FIGURES.map(({ of, ...rest }) => ({
       ...rest,
       ours: ours.map(of),

@@ -119,12 +119,14 @@ async function run(options: BenchOptions, progress: (text: string) => void): Pro
     ...{ label: "request", rounds: count, progress },
     retakes: options.quick ? 0 : count,
   };
-  const { ours, peer, thrownAway } = await interleave(
-    rivals,
+  const taken = await interleave(
+    rivals.both,
     schedule,
     (subject) => measure(subject, load),
     (round) => [round],
   );
+  const ours = taken.of(rivals.ours);
+  const peer = taken.of(rivals.peer);
   const rows: Row[] = FIGURES.map(({ of, ...rest }) => ({
     ...rest,
     ours: ours.map(of),
@@ -142,7 +144,7 @@ async function run(options: BenchOptions, progress: (text: string) => void): Pro
   return {
     method:
       `${count} interleaved rounds of ${load.seconds} s, ${CONNECTIONS} connections x ${STREAMS} ` +
-      `streams, closed loop; ${thrownAway} noisy rounds taken again`,
+      `streams, closed loop; ${taken.thrownAway} noisy rounds taken again`,
     text: [table(names, rows), shares(names[0], ours), shares(names[1], peer)].join("\n\n"),
     complaints: complaintsOf([...ours, ...peer]),
     errors: [...ours, ...peer].reduce((sum, round) => sum + round.load.errors, 0),

@@ -50,12 +50,14 @@ async function run(options: BenchOptions, progress: (text: string) => void): Pro
     ...{ label: "stall", rounds: count, progress },
     retakes: options.quick ? 0 : count,
   };
-  const { ours, peer, thrownAway } = await interleave(
-    rivals,
+  const taken = await interleave(
+    rivals.both,
     schedule,
     (subject, index) => measurePair(subject, load, index),
     ({ free, stalled }) => [free, stalled],
   );
+  const ours = taken.of(rivals.ours);
+  const peer = taken.of(rivals.peer);
   const row = (label: string, digits: number, of: (pair: Pair) => number): Row => ({
     ...{ label, digits },
     ours: ours.map(of),
@@ -72,7 +74,7 @@ async function run(options: BenchOptions, progress: (text: string) => void): Pro
   return {
     method:
       `${count} interleaved pairs of ${load.seconds} s, one download, every byte compared; ` +
-      `${thrownAway} noisy pairs taken again`,
+      `${taken.thrownAway} noisy pairs taken again`,
     text:
       `${table([rivals.ours.name, rivals.peer.name], rows)}\n\n` +
       `  kept: ${share(ours)} by QuicD, ${share(peer)} by Bun.serve`,

@@ -1,6 +1,7 @@
 /** The command line that every server under measurement takes. */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import type { EngineOptions } from "../../src/native/addon.ts";
 import { developmentCertificate } from "../../src/tls/development.ts";
 
 const { values } = parseArgs({
@@ -10,6 +11,10 @@ const { values } = parseArgs({
     port: { type: "string", default: "0" },
     workers: { type: "string", default: "1" },
     backend: { type: "string", default: "auto" },
+    routing: { type: "string", default: "auto" },
+    "no-forwarding": { type: "boolean", default: false },
+    "app-threads": { type: "string", default: "0" },
+    "reuse-port": { type: "boolean", default: false },
   },
 });
 
@@ -26,5 +31,10 @@ function certificate(): { cert: string; key: string } {
 export const tls = certificate();
 export const port = Number(values.port);
 export const workers = Number(values.workers);
-export const backend = values.backend as "auto" | "io_uring" | "syscalls";
+export const backend = values.backend as EngineOptions["backend"];
+export const routing = values.routing as EngineOptions["routing"];
+export const forwarding = !values["no-forwarding"];
+export const appThreads = Number(values["app-threads"]);
+/** Another process serves the same port: the kernel shares out between them. */
+export const reusePort = values["reuse-port"];
 export const HOST = "127.0.0.1";

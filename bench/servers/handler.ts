@@ -10,20 +10,25 @@ const PERIOD = 251 * 256;
 const WRITE_BYTES = 64 << 10;
 
 /** Byte i of every body is (i % 251) ^ (i / 251 % 256). */
-const pattern = Uint8Array.from(
+const repeated = Uint8Array.from(
   { length: PERIOD + WRITE_BYTES },
   (_, i) => (i % 251) ^ (Math.floor(i / 251) & 255),
 );
+
+export function pattern(bytes: number): Uint8Array<ArrayBuffer> {
+  const made = new Uint8Array(bytes);
+  for (let at = 0; at < bytes; at += PERIOD) {
+    made.set(repeated.subarray(0, Math.min(PERIOD, bytes - at)), at);
+  }
+  return made;
+}
 
 const bodies = new Map<number, Uint8Array<ArrayBuffer>>();
 
 function bodyOf(bytes: number): Uint8Array<ArrayBuffer> {
   const found = bodies.get(bytes);
   if (found !== undefined) return found;
-  const made = new Uint8Array(bytes);
-  for (let at = 0; at < bytes; at += PERIOD) {
-    made.set(pattern.subarray(0, Math.min(PERIOD, bytes - at)), at);
-  }
+  const made = pattern(bytes);
   bodies.set(bytes, made);
   return made;
 }
@@ -32,7 +37,7 @@ function endless(): ReadableStream<Uint8Array> {
   let at = 0;
   return new ReadableStream<Uint8Array>({
     pull(controller) {
-      controller.enqueue(pattern.subarray(at, at + WRITE_BYTES));
+      controller.enqueue(repeated.subarray(at, at + WRITE_BYTES));
       at = (at + WRITE_BYTES) % PERIOD;
     },
   });
@@ -44,7 +49,15 @@ async function countBytes(body: ReadableStream<Uint8Array> | null): Promise<Resp
   return new Response(`${bytes}`);
 }
 
+let requests = 0;
+
+/** Requests that this thread has seen. */
+export function requestCount(): number {
+  return requests;
+}
+
 export function answer(request: Request): Response | Promise<Response> {
+  requests++;
   const url = new URL(request.url);
   if (url.pathname === "/") {
     const query = url.search;

@@ -6,15 +6,31 @@ import { readLine } from "./read_line.ts";
 
 const SCRIPT = `${import.meta.dir}/hold_namespaces.sh`;
 
-export const CLIENT_ADDRESS = "192.0.2.2";
-/** Where the client finds the relay. */
-export const RELAY_ADDRESS = "192.0.2.1";
-export const SERVER_ADDRESS = "198.51.100.2";
-/** What the server may see the client come from. */
-export const NAT_ADDRESSES: readonly string[] = Array.from(
-  { length: 64 },
-  (_, i) => `198.51.100.${i + 11}`,
-);
+/** How many addresses the server may see a client come from. */
+const NAT_COUNT = 64;
+
+export interface Addresses {
+  client: string;
+  /** Where the client finds the relay. */
+  relay: string;
+  server: string;
+  /** What the server may see the client come from. */
+  nat: readonly string[];
+}
+
+export const IPV4: Addresses = {
+  client: "192.0.2.2",
+  relay: "192.0.2.1",
+  server: "198.51.100.2",
+  nat: Array.from({ length: NAT_COUNT }, (_, i) => `198.51.100.${i + 11}`),
+};
+
+export const IPV6: Addresses = {
+  client: "2001:db8:1::2",
+  relay: "2001:db8:1::1",
+  server: "2001:db8:2::2",
+  nat: Array.from({ length: NAT_COUNT }, (_, i) => `2001:db8:2::${(i + 11).toString(16)}`),
+};
 
 export interface Namespaces {
   readonly client: string;
@@ -47,6 +63,14 @@ export async function openNamespaces(): Promise<Namespaces> {
       await holder.exited;
     },
   };
+}
+
+/** From now on the server's device gathers trains. Null, or why it can't. */
+export function gatherTrains({ server }: Namespaces): string | null {
+  const outcome = Bun.spawnSync(["bash", SCRIPT, "--gather", server], { stderr: "pipe" });
+  if (outcome.exitCode === 0) return null;
+  const why = outcome.stderr.toString().trim().split("\n")[0] ?? "";
+  return `the server's device gathers no trains (${why}): needs ethtool and threaded NAPI`;
 }
 
 /** The words to put before a command so that it runs in a namespace. */

@@ -4,6 +4,7 @@
  */
 import {
   type Addresses,
+  gatherTrains,
   IPV4,
   IPV6,
   inNamespace,
@@ -70,9 +71,19 @@ export class NetworkPlace {
     return this.spaces?.server;
   }
 
-  /** A client there reaches the server at its own addresses, without a relay. */
-  get nextToServer(): string | undefined {
-    return this.spaces?.middle;
+  /** The words before a server's command. */
+  get serverPrefix(): string[] {
+    return inNamespace(this.serverNamespace);
+  }
+
+  /** Before that of a client that reaches the server without a relay. */
+  get neighbourPrefix(): string[] {
+    return inNamespace(this.spaces?.middle);
+  }
+
+  /** Null when the server's device now makes trains of what comes in; else why not. */
+  gatherTrains(): string | null {
+    return this.spaces === null ? "no network namespaces" : gatherTrains(this.spaces);
   }
 
   /** Runs `client` through a simulator of its own; `flags` are those of netsim.ts. */

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::connection::TRAIN_SEGMENTS;
 use crate::workload::{Mode, Workload};
 
 pub const HELP: &str = "\
@@ -12,6 +13,8 @@ quicd_load ADDRESS:PORT [options]: loads an HTTP/3 server, prints one line of JS
          bulk       GET PATH?bytes=N; the answer must be N bytes
          upload     POST PATH of N bytes; the answer must be the number N
          stream     GET PATH, a body without end: bytes are counted, nothing is waited for
+         forged     trains of short-header packets with the connection ID that the server gave,
+                    which nobody can decrypt: what steers packets cannot tell them apart
   --path PATH       default: / or /bulk, /upload, /stream
   --query TEXT      of mode requests (default: hello)
   --bytes N         of bulk and upload (default: 1048576)
@@ -20,11 +23,12 @@ quicd_load ADDRESS:PORT [options]: loads an HTTP/3 server, prints one line of JS
   --streams N       requests in flight on each connection (default: 10)
   --warm-up SECONDS not counted (default: 0.5)
   --seconds SECONDS counted (default: 2)
-  --requests N      counted, instead of --seconds
+  --requests N      counted, instead of --seconds; of mode forged: trains
   --cpu N           runs on this CPU only
   --gate            before counting prints {\"ready\":true} and waits for a line of its input;
                     keeps its connections after the result until another line or the end of it
-  --no-gso          one system call for each datagram sent
+  --train N         datagrams in one send, at most; of mode forged: always (default: 48)
+  --source-ports L  PORT,PORT,...: of the connections in turn; as many as there are connections
   --host NAME       in requests and TLS (default: localhost); certificates are not checked";
 
 pub struct Arguments {
@@ -38,7 +42,10 @@ pub struct Arguments {
     pub requests: Option<u64>,
     pub cpu: Option<usize>,
     pub gate: bool,
-    pub gso: bool,
+    /// Datagrams in one send.
+    pub train: usize,
+    /// Empty: the kernel chooses.
+    pub source_ports: Vec<u16>,
 }
 
 pub fn parse(words: impl Iterator<Item = String>) -> Result<Arguments, String> {
@@ -57,12 +64,12 @@ pub fn parse(words: impl Iterator<Item = String>) -> Result<Arguments, String> {
         requests: None,
         cpu: None,
         gate: false,
-        gso: true,
+        train: TRAIN_SEGMENTS,
+        source_ports: Vec::new(),
     };
     while let Some(flag) = words.next() {
         match flag.as_str() {
             "--gate" => arguments.gate = true,
-            "--no-gso" => arguments.gso = false,
             "--verify" => arguments.workload.verify = true,
             _ => {
                 let value = words.next().ok_or(format!("{flag}: a value is missing"))?;
@@ -72,6 +79,16 @@ pub fn parse(words: impl Iterator<Item = String>) -> Result<Arguments, String> {
     }
     if arguments.connections == 0 || arguments.streams == 0 {
         return Err("--connections and --streams: at least 1".into());
+    }
+    if !(1..=TRAIN_SEGMENTS).contains(&arguments.train) {
+        return Err(format!("--train: 1 to {TRAIN_SEGMENTS}"));
+    }
+    let ports = arguments.source_ports.len();
+    if ports != 0 && ports != arguments.connections {
+        let connections = arguments.connections;
+        return Err(format!(
+            "--source-ports: {ports} for {connections} connections"
+        ));
     }
     Ok(arguments)
 }
@@ -89,6 +106,11 @@ fn set(arguments: &mut Arguments, flag: &str, value: &str) -> Result<(), String>
         "--warm-up" => arguments.warm_up = duration(flag, value)?,
         "--seconds" => arguments.seconds = duration(flag, value)?,
         "--requests" => arguments.requests = Some(number(flag, value)?),
+        "--train" => arguments.train = number(flag, value)?,
+        "--source-ports" => {
+            let ports: Result<_, _> = value.split(',').map(|port| number(flag, port)).collect();
+            arguments.source_ports = ports?;
+        }
         "--cpu" => arguments.cpu = Some(number(flag, value)?),
         _ => return Err(format!("{flag}: unknown")),
     }

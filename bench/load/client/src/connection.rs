@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use quiche::h3::{self, HeaderRef, NameValue};
 
+use crate::arguments::Arguments;
 use crate::socket::{ReceiveBuffers, Socket};
 use crate::tally::{Errors, Tally};
 use crate::workload::{Checker, Workload};
@@ -14,7 +15,9 @@ use crate::workload::{Checker, Workload};
 const UDP_PAYLOAD_BYTES: usize = 1350;
 /// What browsers give. The socket's buffer holds it all, so that nothing need be dropped there.
 const WINDOW_BYTES: u64 = 6 << 20;
-const TRAIN_SEGMENTS: usize = 48;
+pub const TRAIN_SEGMENTS: usize = 48;
+/// Of a forged packet: what an Initial is padded to (RFC 9000 §14.1).
+const FORGED_BYTES: usize = 1200;
 
 /// Of the thread, lent to whichever connection has its turn.
 pub struct Desk {
@@ -42,6 +45,8 @@ pub struct Connection {
     quic: quiche::Connection,
     h3: Option<h3::Connection>,
     pub socket: Socket,
+    train_bytes: usize,
+    uploads: bool,
     peer: SocketAddr,
     opened: Instant,
     pub handshake: Option<Duration>,
@@ -67,15 +72,17 @@ pub fn transport_config() -> quiche::Result<quiche::Config> {
 
 impl Connection {
     pub fn open(
-        index: u64,
-        peer: SocketAddr,
-        host: &str,
-        gso: bool,
+        index: usize,
+        arguments: &Arguments,
         config: &mut quiche::Config,
     ) -> io::Result<Connection> {
-        let socket = Socket::connect(peer, gso)?;
+        let Arguments { peer, ref host, .. } = *arguments;
+        let port = arguments.source_ports.get(index).copied().unwrap_or(0);
+        let socket = Socket::connect(peer, port).map_err(|error| {
+            io::Error::new(error.kind(), format!("source port {port}: {error}"))
+        })?;
         let mut id = [0u8; 16];
-        id[..8].copy_from_slice(&index.to_be_bytes());
+        id[..8].copy_from_slice(&(index as u64).to_be_bytes());
         let unique = u64::from(std::process::id()) << 16 | u64::from(socket.local.port());
         id[8..].copy_from_slice(&unique.to_be_bytes());
         let id = quiche::ConnectionId::from_ref(&id);
@@ -87,6 +94,8 @@ impl Connection {
             quic,
             h3: None,
             socket,
+            train_bytes: arguments.train * UDP_PAYLOAD_BYTES,
+            uploads: arguments.workload.upload_bytes() > 0,
             peer,
             opened,
             handshake: None,
@@ -161,6 +170,9 @@ impl Connection {
         }
         if let Some(mut h3) = self.h3.take() {
             self.take_events(&mut h3, load, desk);
+            if self.uploads {
+                self.take_untold(load, desk);
+            }
             self.make_requests(&mut h3, load, host, streams, desk);
             if load.upload_bytes() > 0 {
                 self.send_bodies(&mut h3, desk);
@@ -209,6 +221,22 @@ impl Connection {
         }
     }
 
+    /// quiche 0.30's HTTP/3 sometimes does not tell that an answer has ended whose FIN came alone:
+    /// all of it was read, and no event follows.
+    fn take_untold(&mut self, load: &Workload, desk: &mut Desk) {
+        let now = Instant::now();
+        let quic = &self.quic;
+        self.flights.retain(|&stream, flight| {
+            let over = flight.good_status && flight.unsent == 0 && quic.stream_finished(stream);
+            if over {
+                judge(flight, load, desk);
+                let latency = (now - flight.since).as_micros() as u32;
+                desk.tally.latency_us.push(latency);
+            }
+            !over
+        });
+    }
+
     fn make_requests(
         &mut self,
         h3: &mut h3::Connection,
@@ -219,7 +247,8 @@ impl Connection {
     ) {
         let unsent = load.upload_bytes();
         let now = Instant::now();
-        while self.flights.len() < streams && desk.allowance > 0 {
+        let open = !self.is_closed();
+        while open && self.flights.len() < streams && desk.allowance > 0 {
             let sequence = desk.sequence;
             let target = load.target(sequence);
             let headers = [
@@ -260,14 +289,38 @@ impl Connection {
         }
     }
 
+    /// A train that is this connection's by its header (RFC 9000 §17.3.1), and noise after it.
+    pub fn send_forged(&mut self, packets: usize, desk: &mut Desk) {
+        let id = self.quic.destination_id();
+        let train = &mut desk.send[..packets * FORGED_BYTES];
+        for packet in train.chunks_mut(FORGED_BYTES) {
+            packet[0] = 0x40;
+            packet[1..=id.len()].copy_from_slice(&id);
+        }
+        self.socket.send(train, FORGED_BYTES);
+        desk.tally.requests += 1;
+    }
+
     /// Packets of one size leave together; a shorter one ends its train.
     fn flush(&mut self, desk: &mut Desk) {
         let out = &mut desk.send;
         let (mut start, mut end, mut segment) = (0, 0, 0);
+        // quiche 0.30 has nothing more to send, it says, when it meets a stream whose data was
+        // acknowledged while it waited to be sent again; others may wait behind that one, which is
+        // now the last. Where bodies are sent they are looked for.
+        let mut looks = if self.uploads {
+            self.flights.len() + 4
+        } else {
+            0
+        };
         loop {
             let room = &mut out[end..end + UDP_PAYLOAD_BYTES];
             let Ok((length, _)) = self.quic.send(room) else {
-                break;
+                if looks == 0 {
+                    break;
+                }
+                looks -= 1;
+                continue;
             };
             if end > start && length > segment {
                 self.socket.send(&out[start..end], segment);
@@ -277,7 +330,7 @@ impl Connection {
                 segment = length;
             }
             end += length;
-            if length < segment || end >= TRAIN_SEGMENTS * UDP_PAYLOAD_BYTES {
+            if length < segment || end >= self.train_bytes {
                 self.socket.send(&out[start..end], segment);
                 (start, end) = (0, 0);
             }

@@ -11,6 +11,9 @@ use crate::tally::{Opening, Spent, Tally, cpu_seconds, json};
 use crate::workload::{Checker, Mode, pattern_bytes};
 
 const PATIENCE: Duration = Duration::from_secs(10);
+/// After so much silence every connection that waits for an answer has a turn: quiche may have
+/// something to send although it said otherwise (see Connection::flush).
+const SILENCE: Duration = Duration::from_millis(100);
 /// A download of gigabytes may take its time to end; silence may not.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -26,8 +29,11 @@ pub struct Driver {
 pub fn run(arguments: Arguments) -> io::Result<u64> {
     let mut driver = Driver::open(arguments)?;
     let mut opening = driver.connect();
-    driver.load_for(driver.arguments.warm_up, None);
-    if driver.arguments.workload.mode != Mode::Stream {
+    let mode = driver.arguments.workload.mode;
+    if mode != Mode::Forged {
+        driver.load_for(driver.arguments.warm_up, None);
+    }
+    if mode != Mode::Stream {
         driver.drain();
     }
     if driver.arguments.gate {
@@ -36,11 +42,14 @@ pub fn run(arguments: Arguments) -> io::Result<u64> {
     }
     let earlier = driver.start_counting();
     let start = Instant::now();
-    driver.load_for(driver.arguments.seconds, driver.arguments.requests);
-    if driver.arguments.workload.mode == Mode::Stream {
-        driver.judge_streams();
-    } else {
-        driver.drain();
+    let (seconds, requests) = (driver.arguments.seconds, driver.arguments.requests);
+    match mode {
+        Mode::Forged => driver.forge_for(seconds, requests),
+        _ => driver.load_for(seconds, requests),
+    }
+    match mode {
+        Mode::Stream => driver.judge_streams(),
+        _ => driver.drain(),
     }
     let elapsed = start.elapsed();
     let spent = driver.spent().since(earlier);
@@ -66,8 +75,7 @@ impl Driver {
         let mut poller = Poller::new(arguments.gate)?;
         let mut connections = Vec::with_capacity(arguments.connections);
         for index in 0..arguments.connections {
-            let (peer, host, gso) = (arguments.peer, &arguments.host, arguments.gso);
-            let connection = Connection::open(index as u64, peer, host, gso, &mut config)?;
+            let connection = Connection::open(index, &arguments, &mut config)?;
             poller.watch(connection.socket.fd(), index as u64)?;
             connections.push(connection);
         }
@@ -116,6 +124,20 @@ impl Driver {
             self.turn(end);
         }
         self.desk.allowance = 0;
+    }
+
+    /// Sends forged trains for this long, or this many of them.
+    fn forge_for(&mut self, time: Duration, trains: Option<u64>) {
+        let end = Instant::now() + trains.map_or(time, |_| Duration::from_secs(3600));
+        let trains = trains.unwrap_or(u64::MAX);
+        let segments = self.arguments.train;
+        while self.desk.tally.requests < trains && Instant::now() < end && !self.all_closed() {
+            for connection in &mut self.connections {
+                connection.send_forged(segments, &mut self.desk);
+            }
+            // What the server has to say, so that no timer of the connection runs out.
+            self.turn(Instant::now());
+        }
     }
 
     /// Waits for the answers to all requests.
@@ -181,7 +203,10 @@ impl Driver {
         let deadlines = self.connections.iter().filter_map(Connection::deadline);
         let until = deadlines.min().unwrap_or(end).min(end);
         let now = Instant::now();
-        let ready = self.poller.wait(until.saturating_duration_since(now));
+        let ready = self
+            .poller
+            .wait(until.saturating_duration_since(now).min(SILENCE));
+        let silent = ready.is_empty();
         for index in ready {
             if index == STANDARD_INPUT {
                 self.line_read = true;
@@ -192,10 +217,9 @@ impl Driver {
         }
         let now = Instant::now();
         for index in 0..self.connections.len() {
-            if self.connections[index]
-                .deadline()
-                .is_some_and(|at| at <= now)
-            {
+            let connection = &self.connections[index];
+            let due = connection.deadline().is_some_and(|at| at <= now);
+            if due || (silent && connection.in_flight() > 0) {
                 self.advance(index);
             }
         }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::mem::{size_of, zeroed};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 
 /// Trains taken by one recvmmsg.
@@ -25,17 +25,17 @@ pub struct Socket {
     inner: UdpSocket,
     pub local: SocketAddr,
     pub counts: SocketCounts,
-    gso: bool,
 }
 
 impl Socket {
-    pub fn connect(peer: SocketAddr, gso: bool) -> io::Result<Socket> {
-        let any = if peer.is_ipv4() {
-            "0.0.0.0:0"
+    /// `port` 0: the kernel chooses.
+    pub fn connect(peer: SocketAddr, port: u16) -> io::Result<Socket> {
+        let any: IpAddr = if peer.is_ipv4() {
+            Ipv4Addr::UNSPECIFIED.into()
         } else {
-            "[::]:0"
+            Ipv6Addr::UNSPECIFIED.into()
         };
-        let inner = UdpSocket::bind(any)?;
+        let inner = UdpSocket::bind((any, port))?;
         inner.connect(peer)?;
         let fd = inner.as_raw_fd();
         set_option(fd, libc::SOL_UDP, libc::UDP_GRO, 1)?;
@@ -52,7 +52,6 @@ impl Socket {
             inner,
             local,
             counts: SocketCounts::default(),
-            gso,
         })
     }
 
@@ -100,7 +99,7 @@ impl Socket {
     pub fn send(&mut self, bytes: &[u8], segment: usize) {
         let count = bytes.len().div_ceil(segment) as u64;
         self.counts.sent += count;
-        if self.gso && count > 1 {
+        if count > 1 {
             self.counts.system_calls += 1;
             send_train(self.fd(), bytes, segment as u16);
             return;

@@ -7,6 +7,7 @@ pub enum Mode {
     Bulk,
     Upload,
     Stream,
+    Forged,
 }
 
 impl Mode {
@@ -16,6 +17,7 @@ impl Mode {
             "bulk" => Some(Mode::Bulk),
             "upload" => Some(Mode::Upload),
             "stream" => Some(Mode::Stream),
+            "forged" => Some(Mode::Forged),
             _ => None,
         }
     }
@@ -67,6 +69,7 @@ impl Workload {
             Mode::Bulk => format!("{}?bytes={}", path("/bulk"), self.bytes),
             Mode::Upload => path("/upload").into(),
             Mode::Stream => path("/stream").into(),
+            Mode::Forged => unreachable!("it asks for nothing"),
         }
     }
 }
@@ -101,7 +104,7 @@ impl Checker {
                 let start = (offset % PERIOD as u64) as usize;
                 part == &self.pattern[start..start + part.len()]
             }
-            Mode::Bulk | Mode::Stream => true,
+            Mode::Bulk | Mode::Stream | Mode::Forged => true,
         }
     }
 
@@ -109,7 +112,7 @@ impl Checker {
     pub fn length(&mut self, load: &Workload, sequence: u64) -> u64 {
         match load.mode {
             Mode::Bulk => load.bytes,
-            Mode::Stream => u64::MAX,
+            Mode::Stream | Mode::Forged => u64::MAX,
             Mode::Requests | Mode::Upload => {
                 self.expect_text(load, sequence);
                 self.text.len() as u64

@@ -1,0 +1,4 @@
+/** The handler under measurement as a module, for servers with app threads. */
+import { answer } from "./handler.ts";
+
+export default { fetch: answer };
