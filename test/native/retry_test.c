@@ -85,12 +85,13 @@ static void a_moved_client_is_told(void)
 	struct qd_state state = {0};
 	client_open(&client, engine->port);
 	const uint64_t deadline = client_now_ns() + 5000000000ull;
-	client_turn(&client, 0);
-	while (TOTAL(retries) == 0 && client_now_ns() < deadline)
-		usleep(1000);
-	/* The Retry waits in the old socket: take it in there, send from the new one. */
-	static uint8_t in[2048];
-	usleep(10000);
+	static uint8_t in[2048], out[2048];
+	struct qd_train train;
+	const ssize_t first = qd_send_train(client.quiche, out, sizeof(out), 1, &train);
+	REQUIRE(first >= 1200 && send(client.fd, out, (size_t)first, 0) == first);
+	/* The Retry comes to the old socket: take it in there, send from the new one. */
+	struct pollfd wait = {.fd = client.fd, .events = POLLIN};
+	REQUIRE(poll(&wait, 1, 5000) == 1);
 	const ssize_t bytes = recv(client.fd, in, sizeof(in), 0);
 	REQUIRE(bytes > 0);
 	CHECK((in[0] & 0xf0) == 0xf0); /* long header, Retry */
