@@ -239,7 +239,7 @@ fn a_connection_after_retry_is_accepted() {
             qd_accept(config, scid, reset, odcid, 20, retry, 20, &local, &peer, &mut error);
         assert!(!connection.is_null(), "error {error}");
         qd_free(connection);
-        qd_config_free(config);
+        quicd_quiche::config::qd_config_free(config);
     }
 }
 
