@@ -3,6 +3,7 @@
 //
 // quicd_fetch.ts with what serve() does not offer: the modes of routing that are for measuring, and
 // losing what reaches the wrong worker. Ends with its standard input.
+import { installKnownResponse } from "../../src/apps/h3/globals.ts";
 import { AppRegistry, H3Factory, QuicServer } from "../../src/index.ts";
 import { engineOptionsOf } from "../../src/server/options.ts";
 import { backend, forwarding, HOST, port, routing, tls, workers } from "./arguments.ts";
@@ -10,6 +11,7 @@ import { control, started } from "./control.ts";
 import { answer } from "./handler.ts";
 import { controlled } from "./quicd_control.ts";
 
+installKnownResponse();
 const options = engineOptionsOf(
   { port, hostname: HOST, workers, backend },
   { certificatePem: tls.cert, privateKeyPem: tls.key },

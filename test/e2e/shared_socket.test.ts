@@ -8,8 +8,8 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Netsim } from "../../interop/netsim/spawn.ts";
-import { usableChoices } from "../support/engine_choices.ts";
-import { type Measure, MeasuredServer } from "../support/measured_server.ts";
+import { type Choice, usableChoices } from "../support/engine_choices.ts";
+import { MeasuredServer } from "../support/measured_server.ts";
 import { faultsOf, multiplex } from "../support/multiplex_report.ts";
 import { authorityOf, NetworkPlace } from "../support/network_place.ts";
 import { peerMissing, skipReason } from "../support/peer.ts";
@@ -35,6 +35,7 @@ const choices = (await usableChoices()).filter(
 const arms = (everything ? [2, 4] : [2]).flatMap((workers) =>
   choices.map((choice) => ({ workers, ...choice })),
 );
+const ofFirstBackend = ({ backend }: Choice) => backend === choices[0]?.backend;
 const flags = ["-connections", `${CONNECTIONS}`, "-bytes", `${BYTES}`];
 const downloadHash = hashOf(sizedBody(BYTES));
 
@@ -115,23 +116,23 @@ describe.skipIf(peerMissing("quic_go"))("many connections on one socket", () => 
     90_000,
   );
 
-  /** No address may change before the handshake is over (RFC 9000 §9). */
+  /** Not before the clients, too, know that the handshake is over (RFC 9000 §9). */
   async function rebindOften(netsim: Netsim, server: MeasuredServer): Promise<void> {
-    const start = ({ counters }: Measure) =>
-      counters.established === CONNECTIONS && counters.connection_datagrams > 2000;
-    await server.until(start, 20_000);
+    await server.until(({ counters }) => counters.established === CONNECTIONS, 20_000);
+    await Bun.sleep(2000);
     for (let i = 0; i < NAT_REBINDINGS; i++) {
       await netsim.rebind("port");
       await Bun.sleep(300);
     }
   }
 
-  test.concurrent.skipIf(!everything).each(arms)(
+  test.concurrent.skipIf(!everything).each(arms.filter(ofFirstBackend))(
     "behind a NAT that forgets: $workers workers, $routing, $backend",
     async (arm) => {
       const server = await start(arm, place.serverPrefix);
       const at = { host: place.addresses(4).server, port: server.port };
-      const path = ["--delay", "5ms", "--rate", "30mbit", "--queue", "100"];
+      // Room for all their windows: what is lost is lost by the rebindings.
+      const path = ["--delay", "5ms", "--rate", "30mbit", "--queue", "1000"];
       const { result } = await place.through(at, path, async (entrance) => {
         // A client that waits in silence would never show its new port.
         const url = `https://${entrance.authority}`;

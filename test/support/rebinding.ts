@@ -50,7 +50,7 @@ export const PEERS: Record<ClientName, PeerName> = {
 };
 
 /** Datagrams between two rebindings: some round trips at 10 Mbit/s. */
-const FLOWING_DATAGRAMS = 60;
+const FLOWING_DATAGRAMS = 40;
 const POLL_MS = 10;
 
 export function hashOf(bytes: Uint8Array): string {

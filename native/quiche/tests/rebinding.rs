@@ -259,3 +259,66 @@ fn the_validated_path_outlives_spoofed_ones() {
     assert!(pipe.exchange_until(Duration::from_secs(5), |pipe| pipe.server.read(STREAM).1));
     assert!(pipe.server.stats().paths <= 8);
 }
+
+/// A packet that was overtaken by the retirement of its connection ID, as happens when the peer moves
+/// to another path, is dropped and ends nothing (patches/14-late-packet.patch).
+#[test]
+fn a_packet_that_its_retirement_overtook() {
+    let mut pipe = Pipe::established();
+    pipe.exchange();
+    assert_eq!(pipe.client.send(STREAM, b"one", false), 3);
+    let late = pipe.client.packets();
+    assert_eq!(late.len(), 1);
+    // The client is told to retire the ID of |late|, and does.
+    pipe.server.offer_cids();
+    let cid = [0x99; 20];
+    let token = [0x99; 16];
+    let sequence = unsafe {
+        quicd_quiche::cids::qd_new_scid(pipe.server.connection, cid.as_ptr(), token.as_ptr(), true)
+    };
+    assert!(sequence > 0, "{sequence}");
+    pipe.server_to_client();
+    pipe.client_to_server();
+    let mut retired = [0; 20];
+    assert!(unsafe {
+        quicd_quiche::cids::qd_retired_scid(pipe.server.connection, retired.as_mut_ptr())
+    });
+    assert_eq!(late[0].bytes[1..21], retired);
+    assert!(pipe.server.receive(&late[0], late[0].from, late[0].to) >= -1);
+    assert!(!pipe.server.state().closed && !pipe.server.state().draining);
+    // What was in it comes again.
+    let mut received = Vec::new();
+    assert!(pipe.exchange_until(Duration::from_secs(5), |pipe| {
+        received.extend(pipe.server.read(STREAM).0);
+        received == b"one"
+    }));
+    assert!(!pipe.client.state().closed);
+}
+
+/// A PATH_CHALLENGE that is lost while data and its acknowledgements flow is sent again, without
+/// waiting for a silence (patches/16-challenge-again.patch).
+#[test]
+fn a_lost_challenge_is_sent_again_amid_data() {
+    let mut pipe = Pipe::established();
+    pipe.client.offer_cids();
+    pipe.server.offer_cids();
+    pipe.client.send(STREAM, b"go", false);
+    pipe.exchange();
+    pipe.rebind();
+    assert_eq!(pipe.client.send(STREAM, b"more", false), 4);
+    pipe.client_to_server();
+    assert!(!pipe.server.packets().is_empty(), "the challenge, which is lost");
+    let validated = 1; // QD_PATH_VALIDATED
+    let limit = std::time::Instant::now() + Duration::from_millis(900);
+    while !pipe.server.drain_events().iter().any(|event| event.kind == validated) {
+        assert!(std::time::Instant::now() < limit, "no other challenge while data flows");
+        // Both have something to say and to acknowledge.
+        pipe.server.send(STREAM, b"answer", false);
+        pipe.client.send(STREAM, b"question", false);
+        pipe.client.read(STREAM);
+        pipe.server.read(STREAM);
+        pipe.server_to_client();
+        pipe.client_to_server();
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
