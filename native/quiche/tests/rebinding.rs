@@ -260,8 +260,8 @@ fn the_validated_path_outlives_spoofed_ones() {
     assert!(pipe.server.stats().paths <= 8);
 }
 
-/// A packet that was overtaken by the retirement of its connection ID, as happens when the peer moves
-/// to another path, is dropped and ends nothing (patches/14-late-packet.patch).
+/// A packet that was overtaken by the retirement of its connection ID, as happens when the peer
+/// moves to another path, is dropped and ends nothing (patches/14-late-packet.patch).
 #[test]
 fn a_packet_that_its_retirement_overtook() {
     let mut pipe = Pipe::established();
