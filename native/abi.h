@@ -26,7 +26,10 @@ enum quicd_buffer_class {
 /* What an event says; the fields of quicd_event that each kind fills stand beside it. */
 enum quicd_event_kind {
 	QUICD_EVENT_INVALID = 0,	   /* a zeroed entry is never a valid one */
-	/* handshake complete: the rest stands in quicd_connection_view */
+	/*
+	 * handshake complete, or with flag EARLY: application data may flow as 0-RTT; the rest
+	 * stands in quicd_connection_view
+	 */
 	QUICD_EVENT_CONNECTED = 1,
 	QUICD_EVENT_STREAM_OPENED = 2,	   /* answer to OPEN: request_id, stream, stream_id */
 	/* answer to OPEN: request_id, error_code (enum quicd_refusal) */
@@ -44,7 +47,20 @@ enum quicd_event_kind {
 	QUICD_EVENT_CLOSING = 11,
 	/* the slot is free again; nothing follows for this generation */
 	QUICD_EVENT_CLOSED = 12,
-	QUICD_EVENT_COUNT = 13,
+	/*
+	 * answer to CONNECT: request_id, and connection, whose first event it is. What follows is
+	 * CONNECTED, or CLOSING where the handshake fails
+	 */
+	QUICD_EVENT_CONNECT_STARTED = 13,
+	/* answer to CONNECT: request_id, error_code (enum quicd_refusal), length: errno or 0 */
+	QUICD_EVENT_CONNECT_REFUSED = 14,
+	/* client: buffer, length: a session to resume from, opaque */
+	QUICD_EVENT_SESSION = 15,
+	/* after a CONNECTED with flag EARLY: complete now; flag EARLY: the early data was taken */
+	QUICD_EVENT_HANDSHAKE_DONE = 16,
+	/* answer to MIGRATE: request_id, error_code (enum quicd_refusal) */
+	QUICD_EVENT_MIGRATE_OUTCOME = 17,
+	QUICD_EVENT_COUNT = 18,
 };
 
 enum quicd_event_flag {
@@ -86,7 +102,30 @@ enum quicd_command_kind {
 	QUICD_COMMAND_CLOSE = 6,
 	QUICD_COMMAND_PRIORITY = 7, /* stream, length: urgency 0-255, flags: 1 incremental */
 	QUICD_COMMAND_KEEP_ALIVE = 8, /* length: milliseconds between PINGs, 0 off */
-	QUICD_COMMAND_COUNT = 9,
+	/*
+	 * slab, buffer, offset, length: a struct quicd_connect and what follows it; request_id. Of
+	 * no connection yet
+	 */
+	QUICD_COMMAND_CONNECT = 9,
+	QUICD_COMMAND_MIGRATE = 10, /* client: to another local port; request_id */
+	QUICD_COMMAND_COUNT = 11,
+};
+
+enum quicd_connect_flag {
+	QUICD_CONNECT_OWN_SOCKET = 1, /* else it shares its worker's */
+	QUICD_CONNECT_EARLY = 2,      /* send 0-RTT if the session allows it */
+};
+
+/* What CONNECT asks; the server's name and the session follow it, one after the other. */
+struct quicd_connect {
+	uint32_t profile; /* as addProfile gave it: TLS and transport parameters */
+	uint32_t flags;	  /* enum quicd_connect_flag */
+	uint8_t peer_ip[16]; /* IPv4 in the first 4 bytes */
+	uint16_t peer_port;
+	uint16_t family;	/* 4 or 6 */
+	uint32_t scope_id;	/* IPv6 link-local, else 0 */
+	uint32_t name_bytes;	/* for SNI and verification; at most 255 */
+	uint32_t session_bytes; /* 0: none */
 };
 
 enum quicd_close_flag {
@@ -98,8 +137,8 @@ enum quicd_close_flag {
 };
 
 /*
- * One entry of a command ring, app thread to worker. WRITE, DATAGRAM and CLOSE hand over one
- * lease on the buffer.
+ * One entry of a command ring, app thread to worker. WRITE, DATAGRAM, CLOSE and CONNECT hand
+ * over one lease on the buffer.
  */
 struct quicd_command {
 	uint32_t kind; /* enum quicd_command_kind */
@@ -149,6 +188,12 @@ enum quicd_connection_state {
 	QUICD_STATE_COUNT = 6,
 };
 
+enum quicd_connection_flag {
+	QUICD_CONNECTION_CLIENT = 1,  /* we opened it */
+	QUICD_CONNECTION_RESUMED = 2, /* from a session ticket (RFC 8446 §2.2) */
+	QUICD_CONNECTION_EARLY = 4,   /* 0-RTT was taken (RFC 9001 §4.6) */
+};
+
 /*
  * Per connection: written by the worker before the event that refers to it, read by the app
  * thread.
@@ -164,7 +209,7 @@ struct quicd_connection_view {
 	uint16_t peer_port;
 	uint16_t local_port;
 	uint8_t family; /* 4 or 6 */
-	uint8_t reserved0;
+	uint8_t flags; /* enum quicd_connection_flag */
 	uint16_t reason_bytes;
 	uint32_t close_flags; /* enum quicd_close_flag */
 	uint32_t datagram_max_bytes; /* that fit a packet now; 0: the peer takes none */

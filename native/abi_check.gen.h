@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include "abi.h"
 
-#define QUICD_ABI_HASH 3068137905u
+#define QUICD_ABI_HASH 1423279510u
 
 static_assert(offsetof(struct quicd_event, kind) == 0, "quicd_event.kind");
 static_assert(sizeof(((struct quicd_event *)0)->kind) == 4, "quicd_event.kind");
@@ -34,6 +34,24 @@ static_assert(sizeof(((struct quicd_event *)0)->error_code) == 8, "quicd_event.e
 static_assert(offsetof(struct quicd_event, reserved1) == 56, "quicd_event.reserved1");
 static_assert(sizeof(((struct quicd_event *)0)->reserved1) == 8, "quicd_event.reserved1");
 static_assert(sizeof(struct quicd_event) == 64, "quicd_event");
+
+static_assert(offsetof(struct quicd_connect, profile) == 0, "quicd_connect.profile");
+static_assert(sizeof(((struct quicd_connect *)0)->profile) == 4, "quicd_connect.profile");
+static_assert(offsetof(struct quicd_connect, flags) == 4, "quicd_connect.flags");
+static_assert(sizeof(((struct quicd_connect *)0)->flags) == 4, "quicd_connect.flags");
+static_assert(offsetof(struct quicd_connect, peer_ip) == 8, "quicd_connect.peer_ip");
+static_assert(sizeof(((struct quicd_connect *)0)->peer_ip) == 16, "quicd_connect.peer_ip");
+static_assert(offsetof(struct quicd_connect, peer_port) == 24, "quicd_connect.peer_port");
+static_assert(sizeof(((struct quicd_connect *)0)->peer_port) == 2, "quicd_connect.peer_port");
+static_assert(offsetof(struct quicd_connect, family) == 26, "quicd_connect.family");
+static_assert(sizeof(((struct quicd_connect *)0)->family) == 2, "quicd_connect.family");
+static_assert(offsetof(struct quicd_connect, scope_id) == 28, "quicd_connect.scope_id");
+static_assert(sizeof(((struct quicd_connect *)0)->scope_id) == 4, "quicd_connect.scope_id");
+static_assert(offsetof(struct quicd_connect, name_bytes) == 32, "quicd_connect.name_bytes");
+static_assert(sizeof(((struct quicd_connect *)0)->name_bytes) == 4, "quicd_connect.name_bytes");
+static_assert(offsetof(struct quicd_connect, session_bytes) == 36, "quicd_connect.session_bytes");
+static_assert(sizeof(((struct quicd_connect *)0)->session_bytes) == 4, "quicd_connect.session_bytes");
+static_assert(sizeof(struct quicd_connect) == 40, "quicd_connect");
 
 static_assert(offsetof(struct quicd_command, kind) == 0, "quicd_command.kind");
 static_assert(sizeof(((struct quicd_command *)0)->kind) == 4, "quicd_command.kind");
@@ -95,8 +113,8 @@ static_assert(offsetof(struct quicd_connection_view, local_port) == 66, "quicd_c
 static_assert(sizeof(((struct quicd_connection_view *)0)->local_port) == 2, "quicd_connection_view.local_port");
 static_assert(offsetof(struct quicd_connection_view, family) == 68, "quicd_connection_view.family");
 static_assert(sizeof(((struct quicd_connection_view *)0)->family) == 1, "quicd_connection_view.family");
-static_assert(offsetof(struct quicd_connection_view, reserved0) == 69, "quicd_connection_view.reserved0");
-static_assert(sizeof(((struct quicd_connection_view *)0)->reserved0) == 1, "quicd_connection_view.reserved0");
+static_assert(offsetof(struct quicd_connection_view, flags) == 69, "quicd_connection_view.flags");
+static_assert(sizeof(((struct quicd_connection_view *)0)->flags) == 1, "quicd_connection_view.flags");
 static_assert(offsetof(struct quicd_connection_view, reason_bytes) == 70, "quicd_connection_view.reason_bytes");
 static_assert(sizeof(((struct quicd_connection_view *)0)->reason_bytes) == 2, "quicd_connection_view.reason_bytes");
 static_assert(offsetof(struct quicd_connection_view, close_flags) == 72, "quicd_connection_view.close_flags");
