@@ -42,3 +42,66 @@ mark_installed() {
   echo "$1" >"$peer_dir/installed"
   echo "peers/$peer: $1"
 }
+
+# debian_root "SUITE ..." PACKAGE...: unpacks Debian packages and what they depend on into
+# $peer_dir/root; their checksums are in $peer_dir/packages. PACKAGE may be an option of apt-get.
+#
+# apt fetches them into a private state folder and checks them against the archive's signature.
+# Nothing of the host is changed, and no root right and no chroot is needed.
+debian_root() {
+  local suites="$1" apt="$peer_dir/apt" root="$peer_dir/root" targets mirror suite package
+  shift
+  need apt-get "a Debian or Ubuntu machine"
+  need dpkg-deb "apt-get install dpkg"
+  local keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+  [ -f "$keyring" ] || missing "$keyring" "apt-get install debian-archive-keyring"
+  # The mirror that this machine uses already. Its name is all we need: the lists need not have
+  # been fetched.
+  targets="$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages')"
+  mirror="${QUICD_DEBIAN_MIRROR:-$(grep -m 1 -E '/debian/?$' <<<"$targets" || true)}"
+  [ -n "$mirror" ] ||
+    missing "a Debian mirror in apt's sources" "set QUICD_DEBIAN_MIRROR to one's URL"
+  mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$root"
+  : >"$apt/status"
+  for suite in $suites; do
+    echo "deb [signed-by=$keyring] $mirror $suite main"
+  done >"$apt/sources.list"
+  cat >"$apt/apt.conf" <<CONF
+Dir::State "$apt";
+Dir::State::status "$apt/status";
+Dir::Cache "$apt/cache";
+Dir::Etc::sourcelist "$apt/sources.list";
+Dir::Etc::sourceparts "/dev/null";
+Dir::Etc::preferences "/dev/null";
+Dir::Etc::preferencesparts "/dev/null";
+APT::Install-Recommends "false";
+APT::Sandbox::User "$(id -un)";
+Debug::NoLocking "true";
+Acquire::Languages "none";
+CONF
+  run_logged env APT_CONFIG="$apt/apt.conf" apt-get update
+  run_logged env APT_CONFIG="$apt/apt.conf" apt-get install --yes --download-only "$@"
+  for package in "$apt"/cache/archives/*.deb; do
+    sha256sum "$package" | sed 's|/.*/||' >>"$peer_dir/packages"
+    run_logged dpkg-deb --extract "$package" "$root"
+  done
+  rm -rf "$apt"
+}
+
+# program_in_root NAME PATH: $peer_dir/NAME runs PATH of $peer_dir/root, through that root's own
+# dynamic linker and libraries.
+program_in_root() {
+  local linker
+  linker="$(find "$peer_dir/root" -name 'ld-linux*.so.*' | head -n 1)"
+  [ -n "$linker" ] ||
+    missing "a dynamic linker in the unpacked packages" "see $peer_dir/install.log"
+  # Relative, so that the repository may be moved. Debian 12 has libraries in both folders.
+  cat >"$peer_dir/$1" <<WRAPPER
+#!/bin/sh
+here="\$(dirname "\$(readlink -f "\$0")")"
+lib="\$here/${linker#"$peer_dir"/}"
+libs="\$here/root/usr/lib/x86_64-linux-gnu:\$here/root/lib/x86_64-linux-gnu"
+exec "\$lib" --library-path "\$(dirname "\$lib"):\$libs" "\$here/root$2" "\$@"
+WRAPPER
+  chmod +x "$peer_dir/$1"
+}

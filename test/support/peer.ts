@@ -8,7 +8,7 @@ import { join } from "node:path";
 export const ROOT = join(import.meta.dir, "../..");
 const PEERS = process.env.QUICD_PEERS_DIR ?? join(ROOT, "build/peers");
 
-export type PeerName = "curl" | "quic_go" | "aioquic" | "chromium";
+export type PeerName = "curl" | "quic_go" | "aioquic" | "ngtcp2" | "chromium";
 
 /**
  * True, with the reason printed for the test runner's summary, when there is one. For
@@ -77,6 +77,11 @@ export function quicGoCommand(testcase: string, into: string, urls: string[]): s
 /** Many connections over one socket: interop/peers/quic_go/multiplex. */
 export function multiplexCommand(...args: string[]): string[] {
   return [join(PEERS, "quic_go/bin/multiplex"), ...args];
+}
+
+/** ngtcp2's own programs, HTTP/3 only; their options: `build/peers/ngtcp2/client --help`. */
+export function ngtcp2Command(role: "client" | "server", ...args: string[]): string[] {
+  return [join(PEERS, "ngtcp2", role), ...args];
 }
 
 export type AioquicScript = "fetch" | "echo" | "probe" | "watch";
