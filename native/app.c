@@ -42,6 +42,21 @@ bool quicd_app_create(struct quicd_app *app, struct quicd_engine *engine, uint32
 	return true;
 }
 
+void quicd_app_destroy(struct quicd_app *app)
+{
+	for (uint32_t worker = 0; app->links && worker < app->workers; worker++) {
+		struct quicd_link *link = &app->links[worker];
+		quicd_ring_destroy(&link->events);
+		quicd_ring_destroy(&link->commands);
+		free(link->event_owner);
+		free(link->draft);
+	}
+	free(app->links);
+	free(app->view);
+	quicd_slab_destroy(&app->slab);
+	pthread_mutex_destroy(&app->bell_lock);
+}
+
 /* Nobody else touches the place between FREE and ATTACHED: rings and slab start as new. */
 static void start_afresh(struct quicd_app *app)
 {

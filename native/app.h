@@ -55,6 +55,8 @@ struct quicd_app {
 
 bool quicd_app_create(struct quicd_app *app, struct quicd_engine *engine, uint32_t index,
 		      uint32_t workers, uint32_t ring_capacity);
+/* Nobody may hold a handle or a view of it any more. */
+void quicd_app_destroy(struct quicd_app *app);
 
 /*
  * The calling thread becomes the app thread, and its scheduling policy SCHED_BATCH. False: taken,

@@ -11,6 +11,8 @@
 #include <unistd.h>
 #include "connection.h"
 #include "forward.h"
+#include "launch.h"
+#include "pages.h"
 #include "privilege.h"
 #include "steer.h"
 #include "stream.h"
@@ -181,43 +183,6 @@ static bool prepare(struct quicd_engine *engine)
 	return quicd_forward_create(engine) && choose_routing(engine);
 }
 
-static bool launch(struct quicd_engine *engine)
-{
-	for (uint32_t i = 0; i < engine->options.workers; i++) {
-		struct quicd_worker *worker = &engine->workers[i];
-		worker->started =
-			pthread_create(&worker->thread, NULL, quicd_worker_main, worker) == 0;
-		if (!worker->started) {
-			snprintf(engine->error, sizeof(engine->error),
-				 "worker thread %u could not be started", i);
-			return false;
-		}
-		/* One after the other, so that the first error is the one that is told. */
-		while (atomic_load(&worker->ready) == 0)
-			usleep(100);
-		if (atomic_load(&worker->ready) == 2) {
-			snprintf(engine->error, sizeof(engine->error), "%s", worker->error);
-			return false;
-		}
-	}
-	return true;
-}
-
-static void join_workers(struct quicd_engine *engine)
-{
-	atomic_store(&engine->stopping, 1);
-	for (uint32_t i = 0; engine->workers && i < engine->options.workers; i++) {
-		struct quicd_worker *worker = &engine->workers[i];
-		if (!worker->started)
-			continue;
-		/* It may be on its way into the kernel: kick until it has ended. */
-		const uint64_t one = 1;
-		(void)!write(worker->kick_fd, &one, sizeof(one));
-		pthread_join(worker->thread, NULL);
-		worker->started = false;
-	}
-}
-
 /*
  * Pages go back; the mappings stay, since JavaScript may hold views of them until the process
  * ends.
@@ -291,7 +256,7 @@ struct quicd_engine *quicd_engine_start(const struct quicd_options *options, cha
 	if (!enter_table(engine))
 		snprintf(engine->error, sizeof(engine->error),
 			 "%u servers run in this process already; stop one", QUICD_ENGINES_MAX);
-	else if (prepare(engine) && launch(engine)) {
+	else if (prepare(engine) && quicd_workers_launch(engine)) {
 		/* Borrowed for the start; the workers have their own by now. */
 		engine->options.certificate_pem = engine->options.private_key_pem = NULL;
 		if (engine->steer)
@@ -300,7 +265,7 @@ struct quicd_engine *quicd_engine_start(const struct quicd_options *options, cha
 		return engine;
 	}
 	snprintf(error, error_bytes, "%s", engine->error[0] ? engine->error : "out of memory");
-	join_workers(engine);
+	quicd_workers_join(engine);
 	leave_table(engine);
 	release_engine(engine);
 	return NULL;
@@ -308,7 +273,34 @@ struct quicd_engine *quicd_engine_start(const struct quicd_options *options, cha
 
 void quicd_engine_stop(struct quicd_engine *engine)
 {
-	join_workers(engine);
+	quicd_workers_join(engine);
 	leave_table(engine);
 	release_engine(engine);
+}
+
+static void free_worker(struct quicd_worker *worker)
+{
+	quicd_slab_destroy(&worker->slab);
+	quicd_pages_unmap(worker->connection_views, (size_t)worker->connection_capacity *
+							    sizeof(*worker->connection_views));
+	quicd_pages_unmap(worker->stream_views,
+			  (size_t)worker->stream_capacity * sizeof(*worker->stream_views));
+	free(worker->counters);
+}
+
+void quicd_engine_free_retired(void)
+{
+	pthread_mutex_lock(&table_lock);
+	while (retired) {
+		struct quicd_engine *engine = retired;
+		retired = engine->retired_next;
+		for (uint32_t i = 0; engine->workers && i < engine->options.workers; i++)
+			free_worker(&engine->workers[i]);
+		for (uint32_t i = 0; engine->apps && i < engine->options.apps; i++)
+			quicd_app_destroy(&engine->apps[i]);
+		free(engine->workers);
+		free(engine->apps);
+		free(engine);
+	}
+	pthread_mutex_unlock(&table_lock);
 }

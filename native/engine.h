@@ -55,6 +55,11 @@ struct quicd_engine *quicd_engine_start(const struct quicd_options *options, cha
  * may still view.
  */
 void quicd_engine_stop(struct quicd_engine *engine);
+/*
+ * For programs without JavaScript: frees what engines that ended still kept for it. Only when no
+ * other thread is inside an engine's start or stop.
+ */
+void quicd_engine_free_retired(void);
 void quicd_engine_drain(struct quicd_engine *engine);
 void quicd_engine_kick_all(struct quicd_engine *engine);
 /* NULL for an index that runs nothing. */

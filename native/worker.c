@@ -2,6 +2,8 @@
  * worker.c - the loop of a worker, in named phases that call nothing back:
  *
  *   reap (net_wait) -> receive -> timeouts -> commands -> deliver -> flush -> wake -> park
+ *
+ * quicd_worker_main runs them on a thread; native/sim steps them, one worker after the other.
  */
 #include "worker.h"
 #include <assert.h>
@@ -114,7 +116,7 @@ static void pin(struct quicd_worker *worker)
 		worker->cpu = -1; /* the cpuset shrank meanwhile: run unpinned */
 }
 
-static bool start(struct quicd_worker *worker)
+bool quicd_worker_start(struct quicd_worker *worker)
 {
 	const struct quicd_options *o = &worker->engine->options;
 	char name[16];
@@ -283,15 +285,16 @@ static bool hold_bells(struct quicd_worker *worker, uint64_t timeout_ns)
 	return timeout_ns == 0 || worker->net.received_count > 0;
 }
 
-static void park(struct quicd_worker *worker)
+/* False: turn again at once. */
+static bool park(struct quicd_worker *worker, uint64_t *wait_ns)
 {
 	uint64_t timeout_ns = wait_time(worker);
 	if (hold_bells(worker, timeout_ns))
-		return;
+		return false;
 	quicd_events_wake(worker);
 	worker->bells_held = 0;
 	if (worker->net.received_count > 0)
-		return;
+		return false;
 	if (timeout_ns > 0) {
 		/*
 		 * seq_cst: whoever publishes after this store sees it and kicks; what came
@@ -301,11 +304,11 @@ static void park(struct quicd_worker *worker)
 		if (something_waits(worker))
 			timeout_ns = 0;
 	}
-	quicd_net_wait(worker, timeout_ns);
-	atomic_store_explicit(&worker->parked, 0, memory_order_relaxed);
+	*wait_ns = timeout_ns;
+	return true;
 }
 
-static void turn(struct quicd_worker *worker)
+bool quicd_worker_turn(struct quicd_worker *worker, uint64_t *wait_ns)
 {
 	worker->counters->turns++;
 	worker->load_quarters = worker->load_quarters * 3 / 4 + worker->net.received_count;
@@ -324,10 +327,16 @@ static void turn(struct quicd_worker *worker)
 	quicd_worker_tick(worker);
 	flush_all(worker);
 	bury(worker);
-	park(worker);
+	return park(worker, wait_ns);
 }
 
-static void finish(struct quicd_worker *worker)
+void quicd_worker_wait(struct quicd_worker *worker, uint64_t wait_ns)
+{
+	quicd_net_wait(worker, wait_ns);
+	atomic_store_explicit(&worker->parked, 0, memory_order_relaxed);
+}
+
+void quicd_worker_finish(struct quicd_worker *worker)
 {
 	quicd_receive_all(worker);
 	quicd_close_all(worker, 0); /* NO_ERROR, RFC 9000 §20.1 */
@@ -349,14 +358,17 @@ static void finish(struct quicd_worker *worker)
 void *quicd_worker_main(void *argument)
 {
 	struct quicd_worker *worker = argument;
-	if (!start(worker)) {
+	if (!quicd_worker_start(worker)) {
 		quicd_net_stop(worker);
 		atomic_store(&worker->ready, 2);
 		return NULL;
 	}
 	atomic_store(&worker->ready, 1);
-	while (atomic_load_explicit(&worker->engine->stopping, memory_order_relaxed) == 0)
-		turn(worker);
-	finish(worker);
+	while (atomic_load_explicit(&worker->engine->stopping, memory_order_relaxed) == 0) {
+		uint64_t wait_ns;
+		if (quicd_worker_turn(worker, &wait_ns))
+			quicd_worker_wait(worker, wait_ns);
+	}
+	quicd_worker_finish(worker);
 	return NULL;
 }

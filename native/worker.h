@@ -77,7 +77,17 @@ struct quicd_worker {
 
 /* qd_release: a buffer that quiche had by reference comes back; owner is the connection. */
 void quicd_worker_release(void *connection, uint32_t slab, uint32_t index);
+/* The thread: start, then turn and wait until the engine stops, then finish. */
 void *quicd_worker_main(void *worker);
+/* False with the reason in |error|. */
+bool quicd_worker_start(struct quicd_worker *worker);
+/*
+ * Everything there is to do now. True: it may wait |wait_ns| in the kernel, and is parked if that
+ * is not 0. False: something came meanwhile, turn again.
+ */
+bool quicd_worker_turn(struct quicd_worker *worker, uint64_t *wait_ns);
+void quicd_worker_wait(struct quicd_worker *worker, uint64_t wait_ns);
+void quicd_worker_finish(struct quicd_worker *worker);
 /* Others: wakes it if it is parked. */
 void quicd_worker_kick(struct quicd_worker *worker);
 /* Reads the clock. */
