@@ -5,7 +5,8 @@
 //
 // The network simulator as a program. Prints one JSON object a line: where it listens, then
 // counters when asked and at the end. Commands on standard input: `rebind port`, `rebind address`,
-// `stats`, `stop`. Ends with its standard input.
+// both also with `amid` at the end (see Relay.rebind), `stats`, `stop`. Ends with its standard
+// input.
 import { createInterface } from "node:readline";
 import { parseOptions, USAGE } from "./options.ts";
 import { Relay } from "./relay.ts";
@@ -53,8 +54,9 @@ function stop(): never {
 process.on("SIGTERM", stop);
 process.on("SIGINT", stop);
 for await (const line of createInterface({ input: process.stdin })) {
-  if (line === "rebind port" || line === "rebind address") {
-    await relay.rebind(line === "rebind port" ? "port" : "address");
+  const [, what, amid] = /^rebind (port|address)( amid)?$/.exec(line) ?? [];
+  if (what === "port" || what === "address") {
+    await relay.rebind(what, amid !== undefined);
     print("rebound", { rebindings: relay.counters.rebindings });
   } else if (line === "stats") {
     print("stats", relay.counters);

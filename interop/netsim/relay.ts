@@ -10,6 +10,8 @@ import { kernelDrops } from "./kernel_drops.ts";
 import { Link, type LinkCounters, type LinkOptions } from "./link.ts";
 import { openUdpSocket, type UdpSocket } from "./udp_socket.ts";
 
+const SILENCE_MS = 2000;
+
 export interface RelayOptions {
   listenHost: string;
   listenPort: number;
@@ -109,17 +111,29 @@ export class Relay {
 
   /**
    * Gives every client a new port, and with "address" a new address too. Old mappings end at once.
+   *
+   * `amidTraffic`: at a moment when a packet is on its way to the server. A client that has said
+   * all, and whose answers are lost with the old mapping, stays silent: no server could find it.
    */
-  async rebind(what: "port" | "address"): Promise<void> {
+  async rebind(what: "port" | "address", amidTraffic = false): Promise<void> {
     if (what === "address") this.#addressIndex++;
-    this.#rebindings++;
+    const moves: [Client, UdpSocket][] = [];
     for (const pending of [...this.#clients.values()]) {
       const client = await pending;
-      if (client === null) continue;
-      const old = client.upstream;
-      client.upstream = await this.#openUpstream(client);
-      this.#ended.push(old);
+      if (client !== null) moves.push([client, await this.#openUpstream(client)]);
     }
+    if (amidTraffic) await this.#traffic();
+    this.#rebindings++;
+    for (const [client, upstream] of moves) {
+      this.#ended.push(client.upstream);
+      client.upstream = upstream;
+    }
+  }
+
+  /** Waits for a packet to the server, at most as long as it takes to call the client silent. */
+  async #traffic(): Promise<void> {
+    const untilMs = performance.now() + SILENCE_MS;
+    while (this.#upQueue.length === 0 && performance.now() < untilMs) await Bun.sleep(1);
   }
 
   close(): void {

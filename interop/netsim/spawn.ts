@@ -11,7 +11,8 @@ export interface Netsim {
   readonly host: string;
   readonly port: number;
   readonly seed: number;
-  rebind(what: "port" | "address"): Promise<void>;
+  /** `amidTraffic`: when a packet is on its way to the server (relay.ts). */
+  rebind(what: "port" | "address", amidTraffic?: boolean): Promise<void>;
   stats(): Promise<RelayCounters>;
   /** Ends the process; the counters of the whole run. */
   stop(): Promise<RelayCounters>;
@@ -47,8 +48,8 @@ export async function startNetsim(flags: readonly string[], namespace?: string):
     host,
     port,
     seed,
-    rebind: async (what) => {
-      say(`rebind ${what}`);
+    rebind: async (what, amidTraffic = false) => {
+      say(`rebind ${what}${amidTraffic ? " amid" : ""}`);
       await answer("rebound");
     },
     stats: async () => {

@@ -2,9 +2,9 @@
  * A transfer by a client nobody here wrote, whose address the simulator changes again and again
  * while bytes flow; and what the server counted of it.
  *
- * The next rebinding waits until the server has counted the last one and goes on receiving: then
- * what is on its way when the address changes is enough for the server to learn the new one, also
- * from clients that only acknowledge.
+ * The next rebinding waits until the server has counted the last one and goes on receiving, and for
+ * a moment when something is on its way to it: so that the server learns the new address also from
+ * clients that only acknowledge.
  */
 import type { Counters } from "../../src/native/counters.ts";
 import { sizedBody } from "../e2e/apps/sized_body.ts";
@@ -111,7 +111,7 @@ async function rebindWhile(
     expected = counters.rebindings + 1;
     arrived = counters;
     rebindings++;
-    await netsim.rebind(what);
+    await netsim.rebind(what, true);
   }
   return { rebindings, moved };
 }
