@@ -40,11 +40,20 @@ export interface ConnectionStats {
 
 /** Events of one connection, in order, for {@link QuicAppFactory.spawnApp}. */
 export type AppEvent =
-  | { type: "HandshakeCompleted"; alpn: string; local: SocketAddress; peer: SocketAddress }
+  /** The first one. `early`: application data flows, as 0-RTT; the handshake still runs. */
+  | {
+      type: "HandshakeCompleted";
+      alpn: string;
+      local: SocketAddress;
+      peer: SocketAddress;
+      early: boolean;
+    }
+  /** `early`: its first bytes came as 0-RTT, so they may be a replay (RFC 9001 §9.2). */
   | {
       type: "NewStream";
       id: number;
       bidirectional: boolean;
+      early: boolean;
       receive: ReceiveStream;
       send: SendStream | null;
     }
@@ -77,6 +86,8 @@ export interface ConnectionHandle {
   readonly localAddress: SocketAddress;
   /** True until the connection starts to close. */
   readonly open: boolean;
+  /** True while application data flows as 0-RTT, before the handshake is complete. */
+  readonly early: boolean;
   stats(): ConnectionStats;
   /**
    * Answered by StreamOpened or OpenRefused with the same id. "channel-full": nothing was queued.
@@ -99,6 +110,28 @@ export interface ConnectionHandle {
    * be written from here.
    */
   closeWhenDelivered(code: number, reason?: string): void;
+}
+
+/** A connection that we opened: what a client has beside {@link ConnectionHandle}. */
+export interface QuicConnection extends ConnectionHandle, AsyncDisposable {
+  /** Resumed from the session it was given (RFC 8446 §2.2). */
+  readonly resumed: boolean;
+  /**
+   * Resolves with the handshake; `earlyAccepted`: the server took what was sent as 0-RTT, else it
+   * is sent once more by the transport. Rejects with ConnectionError when it fails.
+   */
+  readonly handshakeCompleted: Promise<{ earlyAccepted: boolean }>;
+  /** Sessions to resume from, newest last, at most 4: opaque, each good for one connection. */
+  readonly sessions: readonly Uint8Array[];
+  /** Resolves when it starts to close, whoever closes it. Never rejects. */
+  readonly closed: Promise<CloseInfo>;
+  /**
+   * Goes on from another local port (RFC 9000 §9.2). Resolves once the new path is validated;
+   * rejects with ConnectionError when the server forbids it or the new path does not answer: the
+   * old one then stays.
+   */
+  migrate(): Promise<void>;
+  close(code?: number, reason?: string, application?: boolean): void;
 }
 
 /** What the synchronous fast path gets to open streams of its own: the sink is attached at once. */

@@ -53,6 +53,7 @@ export class AppTask implements ConnectionSink, StreamObserver {
       alpn,
       local: connection.localAddress,
       peer: connection.peerAddress,
+      early: connection.early,
     });
     const { signal } = this.#shutdown;
     const run = async () => factory.spawnApp(alpn, connection, this.#events, controls, signal);
@@ -65,8 +66,8 @@ export class AppTask implements ConnectionSink, StreamObserver {
   onStream(stream: TransportStream): StreamSink {
     if (!this.#running) return IDLE_SINK;
     const receive = this.#queue(stream);
-    const { id, bidirectional, send } = stream;
-    this.#events.push({ type: "NewStream", id, bidirectional, receive, send });
+    const { id, bidirectional, early, send } = stream;
+    this.#events.push({ type: "NewStream", id, bidirectional, early, receive, send });
     return receive;
   }
 
@@ -126,6 +127,8 @@ export class AppTask implements ConnectionSink, StreamObserver {
     this.#events.push({ type: "ConnectionClosing", info });
     if (!this.#running) return;
     this.#graceTimer = setTimeout(() => this.#graceOver(), this.#graceMs);
+    // What a task does keeps the process alive, not that it might be late.
+    this.#graceTimer.unref();
   }
 
   #graceOver(): void {

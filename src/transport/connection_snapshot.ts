@@ -14,6 +14,7 @@ import {
   CONNECTION_VIEW_DATAGRAM_MAX_BYTES_WORD,
   CONNECTION_VIEW_DROPPED_DATAGRAMS_OFFSET,
   CONNECTION_VIEW_FAMILY_OFFSET,
+  CONNECTION_VIEW_FLAGS_OFFSET,
   CONNECTION_VIEW_GENERATION_WORD,
   CONNECTION_VIEW_LOCAL_IP_OFFSET,
   CONNECTION_VIEW_LOCAL_PORT_OFFSET,
@@ -73,6 +74,11 @@ export class ConnectionSnapshot {
     const field = this.#bytes.subarray(start, start + CONNECTION_VIEW_SERVER_NAME_LENGTH);
     const end = field.indexOf(0);
     return new TextDecoder().decode(end < 0 ? field : field.subarray(0, end));
+  }
+
+  /** enum quicd_connection_flag. */
+  get flags(): number {
+    return this.#bytes[CONNECTION_VIEW_FLAGS_OFFSET]!;
   }
 
   get peerAddress(): SocketAddress {

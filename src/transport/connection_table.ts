@@ -3,8 +3,11 @@
  * sinks. A sink that throws loses its connection.
  */
 import { assert } from "../assert.ts";
-import type { CloseInfo, ConnectionSink } from "./app.ts";
+import { REFUSED_CLOSED } from "../native/abi.gen.ts";
+import type { CloseInfo, ConnectionSink, QuicAppFactory } from "./app.ts";
 import { AppTask } from "./app_task.ts";
+import { ClientConnection } from "./client_connection.ts";
+import { ConnectQueue } from "./connect_queue.ts";
 import { ConnectionSnapshot } from "./connection_snapshot.ts";
 import { logFailure, TRANSPORT_INTERNAL_ERROR } from "./failure.ts";
 import type { BorrowedChunk } from "./native_chunk.ts";
@@ -24,6 +27,8 @@ const ABANDONED: CloseInfo = { by: "local", application: true, code: 0, reason: 
 
 export class ConnectionTable {
   readonly worker: number;
+  /** Connects that the worker has not answered. */
+  readonly connects: ConnectQueue;
   readonly #link: WorkerLink;
   readonly #app: AppSettings;
   readonly #connections: (NativeConnection | null)[];
@@ -35,6 +40,7 @@ export class ConnectionTable {
     this.worker = link.memory.index;
     this.#link = link;
     this.#app = app;
+    this.connects = new ConnectQueue(link);
     this.#connections = new Array<NativeConnection | null>(link.memory.connectionCapacity).fill(
       null,
     );
@@ -58,11 +64,31 @@ export class ConnectionTable {
     for (const connection of this.#connections) if (connection !== null) visit(connection);
   }
 
+  /** CONNECT_STARTED. Null for a request that nobody waits for. */
+  started(slot: number, generation: number, requestId: number): ClientConnection | null {
+    const request = this.connects.take(requestId);
+    if (request === undefined) return null;
+    assert(this.#connections[slot] === null, "CONNECT_STARTED on a slot in use");
+    const bytes = this.#link.memory.copyConnection(slot);
+    const snapshot = new ConnectionSnapshot(bytes);
+    // The slot is another's already: CLOSED is on its way, and nothing is known of this one.
+    if (snapshot.generation !== generation) bytes.fill(0);
+    const forget = this.#forgetStream;
+    const link = this.#link;
+    const connection = new ClientConnection(link, slot, generation, snapshot, forget, request);
+    this.#connections[slot] = connection;
+    this.live++;
+    request.observer.started(connection);
+    return connection;
+  }
+
   /**
    * CONNECTED. Null when the slot already belongs to another: all else of this one is stale as
    * well.
    */
-  connected(slot: number, generation: number): NativeConnection | null {
+  connected(slot: number, generation: number, early: boolean): NativeConnection | null {
+    const known = this.connection(slot, generation);
+    if (known !== null) return this.#clientConnected(known, early);
     const snapshot = new ConnectionSnapshot(this.#link.memory.copyConnection(slot));
     if (snapshot.generation !== generation) return null;
     assert(this.#connections[slot] === null, "CONNECTED on a slot in use");
@@ -74,13 +100,28 @@ export class ConnectionTable {
       alpn,
       snapshot,
       this.#forgetStream,
+      early ? "Handshaking" : "Established",
     );
+    connection.early = early;
     this.#connections[slot] = connection;
     this.live++;
-    this.guard(connection, "attach", () => {
-      connection.sink = this.#makeSink(connection);
-    });
+    this.#attach(connection, this.#registered(alpn));
     return connection;
+  }
+
+  #clientConnected(connection: NativeConnection, early: boolean): NativeConnection | null {
+    assert(connection instanceof ClientConnection, "CONNECTED on a slot in use");
+    connection.takeSnapshot(this.#snapshot(connection));
+    if (!connection.open || !connection.connected(early)) return null;
+    const { factory, observer } = connection.request;
+    this.#attach(connection, factory);
+    this.guard(connection, "connect", () => observer.connected(connection));
+    return connection;
+  }
+
+  handshakeDone(connection: NativeConnection, earlyAccepted: boolean): void {
+    connection.takeSnapshot(this.#snapshot(connection));
+    connection.handshakeDone(earlyAccepted);
   }
 
   /** A new stream of a connection takes its slot. */
@@ -132,10 +173,11 @@ export class ConnectionTable {
   /** This thread leaves the engine: as CLOSING, for all, with no word from the worker. */
   abandon(): void {
     this.forEach((connection) => {
-      if (connection.state !== "Established") return;
+      if (connection.state === "Draining") return;
       connection.advance("close");
       this.#end(connection, ABANDONED);
     });
+    for (const { observer } of this.connects.takeAll()) observer.refused(REFUSED_CLOSED, 0);
   }
 
   /** CLOSED: the slot is free. */
@@ -165,11 +207,22 @@ export class ConnectionTable {
     }
     const info = why ?? connection.snapshot.closeInfo;
     this.guard(connection, "onClosed", () => connection.sink.onClosed(info));
+    connection.ended(info);
   }
 
-  #makeSink(connection: NativeConnection): ConnectionSink {
-    const factory = this.#app.registry.factory(connection.alpn);
-    assert(factory !== undefined, `ALPN "${connection.alpn}" was offered and is not registered`);
+  #registered(alpn: string): QuicAppFactory {
+    const factory = this.#app.registry.factory(alpn);
+    assert(factory !== undefined, `ALPN "${alpn}" was offered and is not registered`);
+    return factory;
+  }
+
+  #attach(connection: NativeConnection, factory: QuicAppFactory): void {
+    this.guard(connection, "attach", () => {
+      connection.sink = this.#makeSink(connection, factory);
+    });
+  }
+
+  #makeSink(connection: NativeConnection, factory: QuicAppFactory): ConnectionSink {
     if (factory.attach !== undefined) return factory.attach(connection, connection);
     const task = new AppTask(connection, this.#app.closingGraceMs);
     task.start(factory, connection);

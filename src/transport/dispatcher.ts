@@ -12,17 +12,22 @@ import {
   EVENT_BUFFER_WORD,
   EVENT_CLOSED,
   EVENT_CLOSING,
+  EVENT_CONNECT_REFUSED,
+  EVENT_CONNECT_STARTED,
   EVENT_CONNECTED,
   EVENT_CONNECTION_GENERATION_WORD,
   EVENT_CONNECTION_WORD,
   EVENT_DATAGRAM,
   EVENT_ERROR_CODE_WORD,
   EVENT_FLAGS_WORD,
+  EVENT_HANDSHAKE_DONE,
   EVENT_KIND_WORD,
   EVENT_LENGTH_WORD,
+  EVENT_MIGRATE_OUTCOME,
   EVENT_OPEN_REFUSED,
   EVENT_PATH_CHANGED,
   EVENT_REQUEST_ID_WORD,
+  EVENT_SESSION,
   EVENT_STREAM_DATA,
   EVENT_STREAM_GENERATION_WORD,
   EVENT_STREAM_ID_WORD,
@@ -31,6 +36,7 @@ import {
   EVENT_STREAM_STOPPED,
   EVENT_STREAM_WORD,
   EVENT_STREAM_WRITABLE,
+  FLAG_EARLY,
   FLAG_FIN,
   FLAG_OPENED,
   FLAG_UNIDIRECTIONAL,
@@ -40,7 +46,9 @@ import {
 import type { Attachment } from "../native/attachment.ts";
 import { type EventConsumer, Wakeup } from "../native/wakeup.ts";
 import { CLOSING_GRACE_MS } from "./app_task.ts";
+import { ClientConnection } from "./client_connection.ts";
 import { CommandPort } from "./command_port.ts";
+import type { ConnectRequest } from "./connect_request.ts";
 import { ConnectionTable } from "./connection_table.ts";
 import { Leases } from "./leases.ts";
 import { BorrowedChunk } from "./native_chunk.ts";
@@ -117,6 +125,11 @@ export class Dispatcher implements EventConsumer {
     return this.#tables.reduce((sum, table) => sum + table.live, 0);
   }
 
+  /** Asks worker `worker` for a connection; the request's observer hears what becomes of it. */
+  connect(worker: number, request: ConnectRequest): void {
+    if (this.#tables[worker]!.connects.add(request)) this.#wakeup.turnSoon();
+  }
+
   /** Tells every connection to finish; new ones are told at once. */
   shutDown(): void {
     if (this.#shuttingDown) return;
@@ -161,8 +174,13 @@ export class Dispatcher implements EventConsumer {
     const slot = words[entry + EVENT_CONNECTION_WORD]!;
     const generation = words[entry + EVENT_CONNECTION_GENERATION_WORD]!;
     if (kind === EVENT_CONNECTED) {
-      const connection = table.connected(slot, generation);
+      const early = (words[entry + EVENT_FLAGS_WORD]! & FLAG_EARLY) !== 0;
+      const connection = table.connected(slot, generation, early);
       if (this.#shuttingDown && connection !== null) table.tellShutdown(connection);
+      return;
+    }
+    if (kind === EVENT_CONNECT_STARTED || kind === EVENT_CONNECT_REFUSED) {
+      this.#onConnectAnswer(table, kind, words, entry);
       return;
     }
     const connection = table.connection(slot, generation);
@@ -174,6 +192,7 @@ export class Dispatcher implements EventConsumer {
   onTurnEnd(): boolean {
     let retry = false;
     for (const port of this.#ports) if (!port.flush()) retry = true;
+    for (const table of this.#tables) if (table.connects.pump()) retry = true;
     if (this.#stalls.tell()) retry = true;
     if (!this.#stopSeen) this.#checkStop();
     if (this.#idleWaiters.length > 0 && this.liveConnections === 0) this.#tellIdle();
@@ -231,6 +250,18 @@ export class Dispatcher implements EventConsumer {
       case EVENT_PATH_CHANGED:
         table.pathChanged(connection);
         return;
+      case EVENT_HANDSHAKE_DONE:
+        table.handshakeDone(connection, (words[entry + EVENT_FLAGS_WORD]! & FLAG_EARLY) !== 0);
+        return;
+      case EVENT_SESSION:
+        this.#onSession(table, connection, words, entry);
+        return;
+      case EVENT_MIGRATE_OUTCOME:
+        if (connection instanceof ClientConnection) {
+          const refusal = words[entry + EVENT_ERROR_CODE_WORD]!;
+          connection.migrated(words[entry + EVENT_REQUEST_ID_WORD]!, refusal);
+        }
+        return;
       case EVENT_CLOSING:
         table.closing(connection);
         return;
@@ -256,11 +287,41 @@ export class Dispatcher implements EventConsumer {
     if ((flags & FLAG_OPENED) === 0) return table.stream(slot, generation);
     if (!connection.open) return null;
     const bidirectional = (flags & FLAG_UNIDIRECTIONAL) === 0;
+    const early = (flags & FLAG_EARLY) !== 0;
     const id = longWord(words, entry + EVENT_STREAM_ID_WORD);
-    const stream = new NativeStream(connection, slot, generation, id, bidirectional, false);
+    const stream = new NativeStream(connection, slot, generation, id, bidirectional, false, early);
     table.adopt(stream);
     table.tellStream(connection, stream);
     return stream;
+  }
+
+  #onConnectAnswer(table: ConnectionTable, kind: number, words: Uint32Array, entry: number): void {
+    const requestId = words[entry + EVENT_REQUEST_ID_WORD]!;
+    if (kind === EVENT_CONNECT_STARTED) {
+      const slot = words[entry + EVENT_CONNECTION_WORD]!;
+      const generation = words[entry + EVENT_CONNECTION_GENERATION_WORD]!;
+      table.started(slot, generation, requestId);
+      return;
+    }
+    const refusal = words[entry + EVENT_ERROR_CODE_WORD]!;
+    const errno = words[entry + EVENT_LENGTH_WORD]!;
+    table.connects.take(requestId)?.observer.refused(refusal, errno);
+  }
+
+  #onSession(
+    table: ConnectionTable,
+    connection: NativeConnection,
+    words: Uint32Array,
+    entry: number,
+  ): void {
+    const borrowed = this.#borrowed;
+    const buffer = words[entry + EVENT_BUFFER_WORD]!;
+    borrowed.begin(table.worker, buffer, words[entry + EVENT_LENGTH_WORD]!);
+    const { memory, offset, length } = borrowed;
+    const bytes = memory.slice(offset, offset + length);
+    borrowed.end();
+    if (!(connection instanceof ClientConnection)) return;
+    table.guard(connection, "onSession", () => connection.addSession(bytes));
   }
 
   #onDatagram(
@@ -312,7 +373,7 @@ export class Dispatcher implements EventConsumer {
   /** Nobody is there for the event; its lease is ours all the same. */
   #releaseStale(worker: number, words: Uint32Array, entry: number): void {
     const kind = words[entry + EVENT_KIND_WORD];
-    if (kind !== EVENT_STREAM_DATA && kind !== EVENT_DATAGRAM) return;
+    if (kind !== EVENT_STREAM_DATA && kind !== EVENT_DATAGRAM && kind !== EVENT_SESSION) return;
     const buffer = words[entry + EVENT_BUFFER_WORD]!;
     if (buffer !== NONE) this.#leases.release(worker, buffer);
   }

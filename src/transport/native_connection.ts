@@ -19,6 +19,7 @@ import {
 } from "../native/abi.gen.ts";
 import type { WorkerMemory } from "../native/worker.ts";
 import type {
+  CloseInfo,
   ConnectionSink,
   ConnectionStats,
   RequestId,
@@ -54,6 +55,8 @@ export class NativeConnection implements SinkConnection, TransportControls {
   readonly port: CommandPort;
   readonly leases: Leases;
   readonly stalls: StallList;
+  /** A client learns it with CONNECTED. */
+  alpn: string;
   /**
    * Set once, before the first event; the idle one stays when the application failed to make its
    * own.
@@ -66,8 +69,10 @@ export class NativeConnection implements SinkConnection, TransportControls {
   readonly requests = new OpenRequests();
   /** True until CLOSING, or our own close. Plain, as it is read with every write. */
   open = true;
+  /** Application data flows as 0-RTT; the handshake still runs. */
+  early = false;
   firstStream: NativeStream | null = null;
-  #state: ConnectionState = "Established";
+  #state: ConnectionState;
   #snapshot: ConnectionSnapshot;
   readonly #forgetStream: (stream: NativeStream) => void;
 
@@ -76,17 +81,20 @@ export class NativeConnection implements SinkConnection, TransportControls {
     /** In the worker's connection table. */
     readonly slot: number,
     readonly generation: number,
-    readonly alpn: string,
+    alpn: string,
     snapshot: ConnectionSnapshot,
     forgetStream: (stream: NativeStream) => void,
+    state: ConnectionState = "Established",
   ) {
     this.link = link;
     this.memory = link.memory;
     this.port = link.port;
     this.leases = link.leases;
     this.stalls = link.stalls;
+    this.alpn = alpn;
     this.#snapshot = snapshot;
     this.#forgetStream = forgetStream;
+    this.#state = state;
   }
 
   get state(): ConnectionState {
@@ -133,6 +141,16 @@ export class NativeConnection implements SinkConnection, TransportControls {
   advance(input: ConnectionInput): void {
     this.#state = nextState(this.#state, input);
   }
+
+  /** HANDSHAKE_DONE: what began as 0-RTT is complete. Others, and late ones, change nothing. */
+  handshakeDone(_earlyAccepted: boolean): void {
+    if (this.#state !== "Handshaking") return;
+    this.early = false;
+    this.advance("established");
+  }
+
+  /** The end, after the sink was told. */
+  ended(_info: CloseInfo): void {}
 
   wantCredit(stream: number, seen: number): boolean {
     return this.link.wantCredit(stream, seen);

@@ -42,6 +42,7 @@ export class NativeStream implements TransportStream {
     readonly id: number,
     readonly bidirectional: boolean,
     readonly local: boolean,
+    readonly early = false,
   ) {
     this.send = bidirectional || local ? new NativeSendStream(this) : null;
     this.#receiveOpen = bidirectional || !local;

@@ -92,6 +92,8 @@ export interface TransportStream {
   readonly bidirectional: boolean;
   /** True if this side opened it. */
   readonly local: boolean;
+  /** Its first bytes came as 0-RTT: they may be a replay (RFC 9001 §9.2). */
+  readonly early: boolean;
   /** Null on a unidirectional stream of the peer. */
   readonly send: SendStream | null;
   /** STOP_SENDING for the receive side; no-op when it has ended. */

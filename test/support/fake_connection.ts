@@ -86,6 +86,7 @@ export class FakeStream implements TransportStream, SendStream {
   readonly id: number;
   readonly bidirectional: boolean;
   readonly local: boolean;
+  early = false;
   sink: StreamSink | null = null;
   /** Everything committed, in order. */
   readonly sent: number[] = [];
@@ -218,6 +219,7 @@ export class FakeConnection implements SinkConnection {
   readonly peerAddress: SocketAddress = { family: 4, address: "192.0.2.7", port: 5555 };
   readonly localAddress: SocketAddress = { family: 4, address: "192.0.2.1", port: 4433 };
   readonly datagramMaxBytes = 0;
+  early = false;
   readonly streams = new Map<number, FakeStream>();
   readonly leases = { open: 0 };
   closed: { code: number; reason: string; whenDelivered?: true } | null = null;

@@ -8,6 +8,7 @@ import {
   APP_VIEW_SIZE,
   COMMAND_BUFFER_WORD,
   COMMAND_CLOSE,
+  COMMAND_CONNECT,
   COMMAND_DATAGRAM,
   COMMAND_KIND_WORD,
   COMMAND_LENGTH_WORD,
@@ -17,6 +18,8 @@ import {
   COMMAND_WORDS,
   COMMAND_WRITE,
   CONNECTION_VIEW_ALPN_WORD,
+  CONNECTION_VIEW_CLOSE_CODE_WORD,
+  CONNECTION_VIEW_CLOSE_FLAGS_WORD,
   CONNECTION_VIEW_DATAGRAM_MAX_BYTES_WORD,
   CONNECTION_VIEW_GENERATION_WORD,
   CONNECTION_VIEW_SIZE,
@@ -134,6 +137,14 @@ export class FakeNative implements HotCalls {
     words[base + CONNECTION_VIEW_GENERATION_WORD] = generation;
     words[base + CONNECTION_VIEW_ALPN_WORD] = 0;
     words[base + CONNECTION_VIEW_DATAGRAM_MAX_BYTES_WORD] = datagramMaxBytes;
+  }
+
+  /** What CLOSING finds in the view. */
+  setClose(worker: number, slot: number, flags: number, code: number): void {
+    const base = slot * CONNECTION_VIEW_WORDS;
+    const words = this.#connectionWords[worker]!;
+    words[base + CONNECTION_VIEW_CLOSE_FLAGS_WORD] = flags;
+    words[base + CONNECTION_VIEW_CLOSE_CODE_WORD] = code;
   }
 
   setCredit(worker: number, stream: number, limit: number): void {
@@ -285,6 +296,10 @@ export class FakeNative implements HotCalls {
 
 function carriesBuffer(command: number[]): boolean {
   const kind = command[COMMAND_KIND_WORD];
-  const carries = kind === COMMAND_WRITE || kind === COMMAND_DATAGRAM || kind === COMMAND_CLOSE;
+  const carries =
+    kind === COMMAND_WRITE ||
+    kind === COMMAND_DATAGRAM ||
+    kind === COMMAND_CLOSE ||
+    kind === COMMAND_CONNECT;
   return carries && command[COMMAND_BUFFER_WORD] !== NONE;
 }
