@@ -322,3 +322,36 @@ fn a_lost_challenge_is_sent_again_amid_data() {
         std::thread::sleep(Duration::from_millis(1));
     }
 }
+
+/// A peer that has sent one small packet from its new address, and is silent since, is asked again
+/// when the first PATH_CHALLENGE is lost: the little that may be sent there is kept for that
+/// (patches/17-challenge-first.patch).
+#[test]
+fn a_silent_peer_is_asked_again() {
+    let mut pipe = Pipe::established();
+    pipe.client.offer_cids();
+    pipe.server.offer_cids();
+    pipe.client.send(STREAM, b"go", false);
+    pipe.exchange();
+    pipe.rebind();
+    assert_eq!(pipe.client.send(STREAM, b"more", false), 4);
+    pipe.client_to_server();
+    assert_eq!(pipe.server.read(STREAM).0, b"gomore");
+    assert!(pipe.server.send(STREAM, &[7; 100_000], false) > 0);
+    let lost = pipe.server.packets();
+    assert_eq!(lost.len(), 1, "the challenge");
+    assert!(lost[0].bytes.len() < 60, "{} bytes", lost[0].bytes.len());
+    // The client says nothing: it has had its acknowledgement before, or will never get one.
+    let mut received = 0;
+    let limit = std::time::Instant::now() + Duration::from_secs(10);
+    while received < 10_000 {
+        assert!(std::time::Instant::now() < limit, "the connection stands still");
+        let wait = pipe.server.timers().unwrap_or(Duration::from_millis(1));
+        if pipe.server_to_client() > 0 {
+            received += pipe.client.read(STREAM).0.len();
+            pipe.client_to_server();
+        } else {
+            std::thread::sleep(wait.min(Duration::from_millis(5)));
+        }
+    }
+}
