@@ -5,16 +5,16 @@
 #   build/peers/quic_go/bin/multiplex -url https://127.0.0.1:4433 -connections 20 -sockets 8
 #
 # quic-go's published interop client and server, the programs in its image for the QUIC interop
-# runner; and a small program on its API, quic_go/multiplex. Built without cgo, so that they run in
-# an empty root (see quic_go/client.sh).
+# runner; and small programs on its API: quic_go/multiplex, quic_go/feature, quic_go/idle. Built
+# without cgo, so that they run in an empty root (see quic_go/client.sh).
 set -euo pipefail
 peer=quic_go
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 version=v0.65.0
-multiplex="$repo/interop/peers/quic_go/multiplex"
-wanted="quic-go $version interop client and server, multiplex"
-wanted+=" $(cat "$multiplex"/* | sha256sum | cut -c 1-12)"
+programs="$repo/interop/peers/quic_go"
+wanted="quic-go $version interop client and server, programs"
+wanted+=" $(cat "$programs"/go.* "$programs"/*/main.go | sha256sum | cut -c 1-12)"
 need go "install Go 1.25 or newer and put it on PATH"
 exit_if_installed "$wanted"
 
@@ -25,8 +25,7 @@ for program in client server; do
     go install -trimpath "github.com/quic-go/quic-go/interop/$program@$version"
 done
 # Its go.mod and go.sum pin the same version of quic-go, and all that this needs.
-grep -q "quic-go/quic-go $version" "$multiplex/go.mod" ||
-  missing "quic-go $version in $multiplex/go.mod" "go get github.com/quic-go/quic-go@$version there"
-run_logged env CGO_ENABLED=0 GOFLAGS=-p=1 \
-  go -C "$multiplex" build -trimpath -o "$peer_dir/bin/multiplex" .
+grep -q "quic-go/quic-go $version" "$programs/go.mod" ||
+  missing "quic-go $version in $programs/go.mod" "go get github.com/quic-go/quic-go@$version there"
+run_logged env CGO_ENABLED=0 GOFLAGS=-p=1 go -C "$programs" build -trimpath -o "$peer_dir/bin/" ./...
 mark_installed "$wanted"

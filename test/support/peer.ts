@@ -79,12 +79,17 @@ export function multiplexCommand(...args: string[]): string[] {
   return [join(PEERS, "quic_go/bin/multiplex"), ...args];
 }
 
+/** One feature of QUIC: interop/peers/quic_go/feature. */
+export function quicGoFeatureCommand(...args: string[]): string[] {
+  return [join(PEERS, "quic_go/bin/feature"), ...args];
+}
+
 /** ngtcp2's own programs, HTTP/3 only; their options: `build/peers/ngtcp2/client --help`. */
 export function ngtcp2Command(role: "client" | "server", ...args: string[]): string[] {
   return [join(PEERS, "ngtcp2", role), ...args];
 }
 
-export type AioquicScript = "fetch" | "echo" | "probe" | "watch";
+export type AioquicScript = "fetch" | "echo" | "probe" | "watch" | "feature";
 
 export function aioquicCommand(script: AioquicScript, ...args: string[]): string[] {
   const python = join(PEERS, "aioquic/venv/bin/python");

@@ -17,6 +17,7 @@ from aioquic.asyncio.protocol import QuicConnectionProtocol
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import ConnectionTerminated, QuicEvent
+from aioquic.tls import SessionTicket
 
 # Asked for; the kernel may grant less. A Python client drains slowly, and a full socket looks like
 # loss.
@@ -40,6 +41,11 @@ class PeerOptions:
     id_limit: int = 8
     window_bytes: int = 4 << 20
     idle_seconds: float = 30.0
+    # Of an earlier connection, to resume it, with early data where the server allowed that.
+    ticket: SessionTicket | None = None
+    on_ticket: Callable[[SessionTicket], None] | None = None
+    # False: open_peer() yields before the handshake is complete, for early data.
+    wait_connected: bool = True
 
 
 class PeerProtocol(QuicConnectionProtocol):
@@ -103,6 +109,7 @@ def configuration_of(options: PeerOptions) -> QuicConfiguration:
         max_data=options.window_bytes * 4,
         max_stream_data=options.window_bytes,
         max_datagram_frame_size=65535,
+        session_ticket=options.ticket,
     )
     return configuration
 
@@ -111,9 +118,11 @@ def configuration_of(options: PeerOptions) -> QuicConfiguration:
 async def open_peer(
     options: PeerOptions, handshake_seconds: float = 10.0
 ) -> AsyncIterator[PeerProtocol]:
-    """Yields a connection whose handshake is complete."""
+    """Yields a connection whose handshake is complete, unless `options` say otherwise."""
     loop = asyncio.get_running_loop()
-    quic = QuicConnection(configuration=configuration_of(options))
+    quic = QuicConnection(
+        configuration=configuration_of(options), session_ticket_handler=options.on_ticket
+    )
     quic._local_active_connection_id_limit = options.id_limit
     if not options.offer_spare_ids:
         quic._replenish_connection_ids = lambda: None
@@ -125,7 +134,8 @@ async def open_peer(
     peer.connect(address if family == socket.AF_INET else (*address, 0, 0))
     try:
         try:
-            await asyncio.wait_for(peer.wait_connected(), handshake_seconds)
+            if options.wait_connected:
+                await asyncio.wait_for(peer.wait_connected(), handshake_seconds)
         except asyncio.TimeoutError:
             # aioquic fails its own waiter later, when nobody waits any more.
             peer._connected_waiter = None

@@ -1,4 +1,4 @@
-module quicd/interop/peers/quic_go/multiplex
+module quicd/interop/peers/quic_go
 
 go 1.26.0
 
