@@ -67,7 +67,8 @@ enum quicd_event_flag {
 	QUICD_FLAG_FIN = 1,	       /* the last bytes of the stream */
 	QUICD_FLAG_OPENED = 2,	       /* first event of a stream that the peer opened */
 	QUICD_FLAG_UNIDIRECTIONAL = 4, /* with OPENED or OPEN */
-	QUICD_FLAG_EARLY = 8,	       /* arrived as 0-RTT */
+	/* arrived as 0-RTT before the handshake was complete: may be a replay (RFC 9001 §9.2) */
+	QUICD_FLAG_EARLY = 8,
 	QUICD_FLAG_ANSWER = 16,	       /* DATAGRAM: an outcome event is wanted */
 };
 
@@ -185,7 +186,8 @@ enum quicd_connection_state {
 	QUICD_STATE_ESTABLISHED = 3,
 	QUICD_STATE_DRAINING = 4, /* CONNECTION_CLOSE sent or received (RFC 9000 §10.2) */
 	QUICD_STATE_CLOSED = 5,
-	QUICD_STATE_COUNT = 6,
+	QUICD_STATE_EARLY = 6, /* application data flows as 0-RTT, handshake not complete */
+	QUICD_STATE_COUNT = 7,
 };
 
 enum quicd_connection_flag {
@@ -277,6 +279,8 @@ struct quicd_counters {
 	uint64_t established;
 	uint64_t closed;
 	uint64_t handshake_timeouts;
+	uint64_t resumed; /* of those established: from a session ticket (RFC 8446 §2.2) */
+	uint64_t early;	  /* of those accepted: took 0-RTT (RFC 9001 §4.6) */
 	uint64_t live_connections; /* gauge */
 	uint64_t half_open;	   /* gauge: of them, handshake not complete */
 	uint64_t retries;	   /* Retry packets sent, RFC 9000 §8.1.2 */

@@ -203,7 +203,7 @@ static void run(struct quicd_worker *worker, const struct quicd_command *command
 	struct quicd_connection *connection =
 		quicd_connection_of(worker, command->connection, command->connection_generation);
 	if (!connection || connection->app != app || connection->dead ||
-	    connection->state != QUICD_STATE_ESTABLISHED) {
+	    !quicd_state_is_open(connection->state)) {
 		worker->counters->commands_stale++;
 		release_buffer(worker, command);
 		return;

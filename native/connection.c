@@ -34,6 +34,9 @@ static const uint8_t NEXT_STATES[QUICD_STATE_COUNT] = {
 	[QUICD_STATE_INITIAL] =
 		1 << QUICD_STATE_HANDSHAKING | 1 << QUICD_STATE_DRAINING | 1 << QUICD_STATE_CLOSED,
 	[QUICD_STATE_HANDSHAKING] =
+		1 << QUICD_STATE_EARLY | 1 << QUICD_STATE_ESTABLISHED | 1 << QUICD_STATE_DRAINING |
+		1 << QUICD_STATE_CLOSED,
+	[QUICD_STATE_EARLY] =
 		1 << QUICD_STATE_ESTABLISHED | 1 << QUICD_STATE_DRAINING | 1 << QUICD_STATE_CLOSED,
 	[QUICD_STATE_ESTABLISHED] = 1 << QUICD_STATE_DRAINING | 1 << QUICD_STATE_CLOSED,
 	[QUICD_STATE_DRAINING] = 1 << QUICD_STATE_CLOSED,
@@ -45,9 +48,15 @@ bool quicd_state_may_follow(enum quicd_connection_state state, enum quicd_connec
 	return NEXT_STATES[state] >> next & 1;
 }
 
-static bool is_half_open(enum quicd_connection_state state)
+bool quicd_state_is_open(enum quicd_connection_state state)
 {
-	return state == QUICD_STATE_INITIAL || state == QUICD_STATE_HANDSHAKING;
+	return state == QUICD_STATE_EARLY || state == QUICD_STATE_ESTABLISHED;
+}
+
+bool quicd_state_is_half_open(enum quicd_connection_state state)
+{
+	return state == QUICD_STATE_INITIAL || state == QUICD_STATE_HANDSHAKING ||
+	       state == QUICD_STATE_EARLY;
 }
 
 void quicd_connection_set_state(struct quicd_connection *connection,
@@ -55,8 +64,8 @@ void quicd_connection_set_state(struct quicd_connection *connection,
 {
 	assert(quicd_state_may_follow(connection->state, state));
 	struct quicd_worker *worker = connection->worker;
-	worker->half_open -= is_half_open(connection->state);
-	worker->half_open += is_half_open(state);
+	worker->half_open -= quicd_state_is_half_open(connection->state);
+	worker->half_open += quicd_state_is_half_open(state);
 	worker->counters->half_open = worker->half_open;
 	connection->state = state;
 	connection->view->state = state;
@@ -192,11 +201,10 @@ static uint32_t alpn_index(struct quicd_connection *connection)
 	return QUICD_NONE;
 }
 
-static void on_established(struct quicd_connection *connection)
+/* What the application reads when it is told of the connection. */
+static void introduce(struct quicd_connection *connection)
 {
 	struct quicd_connection_view *view = connection->view;
-	quicd_connection_set_state(connection, QUICD_STATE_ESTABLISHED);
-	connection->worker->counters->established++;
 	view->alpn = alpn_index(connection);
 	view->app = connection->app;
 	fill_addresses(connection);
@@ -208,6 +216,46 @@ static void on_established(struct quicd_connection *connection)
 	const ssize_t datagram = qd_datagram_max_bytes(connection->quiche);
 	view->datagram_max_bytes = datagram > 0 ? (uint32_t)datagram : 0;
 	connection->pending |= QUICD_PENDING_CONNECTED;
+}
+
+/* RFC 9001 §4.6: the keys of 0-RTT are there. A server has taken it; a client may send. */
+static void on_early(struct quicd_connection *connection)
+{
+	quicd_connection_set_state(connection, QUICD_STATE_EARLY);
+	connection->early = true;
+	connection->view->flags |= QUICD_CONNECTION_RESUMED | QUICD_CONNECTION_EARLY;
+	connection->worker->counters->early++;
+	introduce(connection);
+}
+
+static void on_established(struct quicd_connection *connection, const struct qd_state *state)
+{
+	struct quicd_connection_view *view = connection->view;
+	quicd_connection_set_state(connection, QUICD_STATE_ESTABLISHED);
+	connection->worker->counters->established++;
+	connection->worker->counters->resumed += state->resumed;
+	view->flags &= (uint8_t)~(QUICD_CONNECTION_RESUMED | QUICD_CONNECTION_EARLY);
+	view->flags |= state->resumed ? QUICD_CONNECTION_RESUMED : 0;
+	view->flags |= connection->early && state->early_accepted ? QUICD_CONNECTION_EARLY : 0;
+	if (connection->early)
+		connection->pending |= QUICD_PENDING_HANDSHAKE_DONE;
+	else
+		introduce(connection);
+}
+
+/* INITIAL to ESTABLISHED, as far as quiche has come. */
+static void follow_handshake(struct quicd_connection *connection)
+{
+	if (connection->state == QUICD_STATE_INITIAL)
+		quicd_connection_set_state(connection, QUICD_STATE_HANDSHAKING);
+	if (!quicd_state_is_half_open(connection->state))
+		return;
+	struct qd_state state;
+	qd_get_state(connection->quiche, &state);
+	if (state.established)
+		on_established(connection, &state);
+	else if (state.in_early_data && connection->state == QUICD_STATE_HANDSHAKING)
+		on_early(connection);
 }
 
 static void follow_paths(struct quicd_connection *connection)
@@ -248,18 +296,13 @@ static void flush_or_hold(struct quicd_connection *connection)
 
 void quicd_connection_process(struct quicd_connection *connection)
 {
-	if (connection->state == QUICD_STATE_INITIAL)
-		quicd_connection_set_state(connection, QUICD_STATE_HANDSHAKING);
-	if (connection->state == QUICD_STATE_HANDSHAKING) {
-		struct qd_state state;
-		qd_get_state(connection->quiche, &state);
-		if (state.established)
-			on_established(connection);
-	}
+	follow_handshake(connection);
 	if (connection->state == QUICD_STATE_ESTABLISHED) {
 		follow_paths(connection);
 		quicd_connection_drop_retired_cids(connection);
 		quicd_connection_refill_cids(connection);
+	}
+	if (quicd_state_is_open(connection->state)) {
 		quicd_streams_note_readable(connection);
 		quicd_streams_note_writable(connection);
 		quicd_connection_deliver(connection);

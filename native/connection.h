@@ -2,8 +2,8 @@
  * connection.h - a connection as its worker keeps it. This file adapts quiche; accepting, CIDs,
  * streams, events and sending have files of their own.
  *
- * Lifecycle (src/transport/lifecycle.ts is its twin): FREE -> INITIAL -> HANDSHAKING -> ESTABLISHED
- * -> DRAINING -> CLOSED -> FREE; any live state may go to DRAINING or CLOSED.
+ * Lifecycle (src/transport/lifecycle.ts is its twin): FREE -> INITIAL -> HANDSHAKING -> [EARLY ->]
+ * ESTABLISHED -> DRAINING -> CLOSED -> FREE; any live state may go to DRAINING or CLOSED.
  */
 #pragma once
 #include <stdbool.h>
@@ -22,6 +22,7 @@ enum quicd_connection_pending {
 	QUICD_PENDING_PATH = 2,
 	QUICD_PENDING_CLOSING = 4,
 	QUICD_PENDING_CLOSED = 8,
+	QUICD_PENDING_HANDSHAKE_DONE = 16, /* after a CONNECTED that was early */
 };
 
 /* An answer to a command that met a full ring. */
@@ -78,6 +79,7 @@ struct quicd_connection {
 	uint32_t received_since_send;
 	/* accepted only to be told this, RFC 9000 §20.1: CONNECTION_REFUSED, INVALID_TOKEN; or 0 */
 	uint32_t refuse;
+	bool early; /* CONNECTED says EARLY: HANDSHAKE_DONE follows it */
 	bool answer_expected; /* events went to the application in this turn */
 	bool dead; /* quiche panicked or the app thread is gone: free without ceremony */
 	struct quicd_goodbye goodbye;
@@ -105,6 +107,10 @@ void quicd_connection_process(struct quicd_connection *connection);
 void quicd_connection_check_close(struct quicd_connection *connection);
 /* Emits what is pending, reads what is readable. Blocked ones are listed to be tried again. */
 void quicd_connection_deliver(struct quicd_connection *connection);
+/* May application data flow? */
+bool quicd_state_is_open(enum quicd_connection_state state);
+/* The handshake is not complete: a client may still be a false address or a replay. */
+bool quicd_state_is_half_open(enum quicd_connection_state state);
 bool quicd_state_may_follow(enum quicd_connection_state state, enum quicd_connection_state next);
 void quicd_connection_set_state(struct quicd_connection *connection,
 				enum quicd_connection_state state);

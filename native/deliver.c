@@ -9,6 +9,15 @@
 #include "stream.h"
 #include "worker.h"
 
+static uint32_t flags_of(const struct quicd_connection *connection, enum quicd_event_kind kind)
+{
+	if (kind == QUICD_EVENT_CONNECTED)
+		return connection->early ? QUICD_FLAG_EARLY : 0;
+	if (kind == QUICD_EVENT_HANDSHAKE_DONE)
+		return connection->view->flags & QUICD_CONNECTION_EARLY ? QUICD_FLAG_EARLY : 0;
+	return 0;
+}
+
 static bool tell(struct quicd_connection *connection, enum quicd_event_kind kind, uint32_t bit)
 {
 	if (!(connection->pending & bit))
@@ -20,6 +29,7 @@ static bool tell(struct quicd_connection *connection, enum quicd_event_kind kind
 	quicd_event_emit(connection,
 			 &(struct quicd_event){.kind = kind,
 					       .stream = QUICD_NONE,
+					       .flags = flags_of(connection, kind),
 					       .buffer = QUICD_NONE,
 					       .error_code = connection->view->close_code});
 	return true;
@@ -109,10 +119,13 @@ static bool tell_datagrams(struct quicd_connection *connection)
 		}
 		connection->datagrams_told++;
 		quicd_chunk_lease(connection, buffer, NULL);
-		quicd_event_emit(connection, &(struct quicd_event){ .kind = QUICD_EVENT_DATAGRAM,
-								    .stream = QUICD_NONE,
-								    .buffer = buffer,
-								    .length = (uint32_t)got });
+		const bool early = connection->state == QUICD_STATE_EARLY;
+		quicd_event_emit(connection,
+				 &(struct quicd_event){.kind = QUICD_EVENT_DATAGRAM,
+						       .stream = QUICD_NONE,
+						       .flags = early ? QUICD_FLAG_EARLY : 0,
+						       .buffer = buffer,
+						       .length = (uint32_t)got});
 		connection->answer_expected = true;
 	}
 }
@@ -123,7 +136,8 @@ static bool tell_all(struct quicd_connection *connection)
 	const bool established = (connection->told | connection->pending) & QUICD_PENDING_CONNECTED;
 	if (!established)
 		return true; /* the application never heard of it */
-	if (!tell(connection, QUICD_EVENT_CONNECTED, QUICD_PENDING_CONNECTED))
+	if (!tell(connection, QUICD_EVENT_CONNECTED, QUICD_PENDING_CONNECTED) ||
+	    !tell(connection, QUICD_EVENT_HANDSHAKE_DONE, QUICD_PENDING_HANDSHAKE_DONE))
 		return false;
 	if (!(connection->told & QUICD_PENDING_CLOSING) && !connection->dead) {
 		if (!tell(connection, QUICD_EVENT_PATH_CHANGED, QUICD_PENDING_PATH) ||

@@ -73,7 +73,7 @@ void quicd_connection_set_timer(struct quicd_connection *connection)
 	uint64_t deadline = connection->dead ? worker->now_ns : qd_timeout_ns(connection->quiche);
 	if (connection->hold_until_ns != 0 && connection->hold_until_ns < deadline)
 		deadline = connection->hold_until_ns;
-	if (connection->state < QUICD_STATE_ESTABLISHED) {
+	if (quicd_state_is_half_open(connection->state)) {
 		const uint64_t limit = connection->accepted_ns +
 				       worker->engine->options.handshake_timeout_ms * 1000000;
 		if (limit < deadline)
@@ -95,7 +95,7 @@ void quicd_connection_on_timer(struct quicd_connection *connection)
 	if (!connection->dead) {
 		if (qd_timeout_ns(connection->quiche) <= now)
 			qd_on_timeout(connection->quiche);
-		if (connection->state < QUICD_STATE_ESTABLISHED &&
+		if (quicd_state_is_half_open(connection->state) &&
 		    now >= connection->accepted_ns +
 				    worker->engine->options.handshake_timeout_ms * 1000000) {
 			worker->counters->handshake_timeouts++;

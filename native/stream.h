@@ -44,7 +44,7 @@ struct quicd_stream {
 	bool stopped_by_us;
 	bool receive_paused; /* at its bound of chunks: resumes when one comes back */
 	bool announced;	     /* the application knows the stream */
-	bool early;	     /* opened in 0-RTT */
+	bool early;	     /* opened before the handshake was complete */
 	/* Send side. */
 	struct quicd_segment *head, *tail;
 	uint32_t queued_bytes;

@@ -110,11 +110,7 @@ static void note_readable(struct quicd_connection *connection, uint64_t id)
 				qd_stream_shutdown(connection->quiche, id, QD_SHUTDOWN_WRITE, 0);
 			return;
 		}
-		if (connection->worker->engine->options.early_data) {
-			struct qd_state state;
-			qd_get_state(connection->quiche, &state);
-			stream->early = state.in_early_data;
-		}
+		stream->early = connection->state == QUICD_STATE_EARLY;
 	}
 	if (stream->stopped_by_us) {
 		uint8_t scrap[256];

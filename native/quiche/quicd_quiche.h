@@ -127,6 +127,20 @@ struct qd_connection *qd_connect(struct qd_config *config, const char *server_na
 void qd_free(struct qd_connection *connection);
 
 /*
+ * Client: what the next connection to the same server can resume from (RFC 8446 §2.2), opaque.
+ * Takes the newest into |out|; QD_DONE when there is none since the last call, and
+ * QD_ERROR_BUFFER_TOO_SHORT, when it is then still there.
+ */
+#define QD_SESSION_BYTES_MAX 16384
+ssize_t qd_take_session(struct qd_connection *connection, uint8_t *out, size_t capacity);
+/*
+ * Before anything is sent or received. An error leaves a connection that does not resume: what is
+ * no session, or is one of another version. 0-RTT (qd_state.in_early_data after the first
+ * qd_send_train) needs a configuration with early_data.
+ */
+int qd_set_session(struct qd_connection *connection, const uint8_t *session, size_t bytes);
+
+/*
  * Decrypts |packet| in place (it is overwritten). QD_DONE: nothing in it was for us. Errors
  * close the connection.
  */
@@ -230,6 +244,7 @@ struct qd_state {
 	bool draining;
 	bool closed;
 	bool timed_out;
+	bool early_accepted; /* 0-RTT was offered and taken (RFC 9001 §4.6.2) */
 };
 void qd_get_state(struct qd_connection *connection, struct qd_state *state);
 /*

@@ -48,6 +48,8 @@ export type AppEvent =
       peer: SocketAddress;
       early: boolean;
     }
+  /** After a HandshakeCompleted that was early: nothing that comes from here on is a replay. */
+  | { type: "HandshakeConfirmed" }
   /** `early`: its first bytes came as 0-RTT, so they may be a replay (RFC 9001 §9.2). */
   | {
       type: "NewStream";
@@ -86,7 +88,10 @@ export interface ConnectionHandle {
   readonly localAddress: SocketAddress;
   /** True until the connection starts to close. */
   readonly open: boolean;
-  /** True while application data flows as 0-RTT, before the handshake is complete. */
+  /**
+   * True while application data flows as 0-RTT, before the handshake is complete: on a server what
+   * comes may be a replay (RFC 9001 §9.2), and comes only with `early_data`.
+   */
   readonly early: boolean;
   stats(): ConnectionStats;
   /**
@@ -154,6 +159,8 @@ export interface ConnectionSink {
   onStream(stream: TransportStream): StreamSink;
   /** Borrowed for the call. */
   onDatagram(chunk: ChunkView): void;
+  /** After a connection that began with 0-RTT: `early` is false from here. */
+  onHandshakeDone?(): void;
   onPathChanged?(): void;
   /**
    * Shutdown was asked for (a signal, `server.stop()`): finish what runs, accept no more; close

@@ -75,6 +75,10 @@ export class AppTask implements ConnectionSink, StreamObserver {
     this.#events.push({ type: "Datagram", chunk: chunk.retain() });
   }
 
+  onHandshakeDone(): void {
+    this.#events.push({ type: "HandshakeConfirmed" });
+  }
+
   onPathChanged(): void {
     const { localAddress, peerAddress } = this.#connection;
     this.#events.push({ type: "PathChanged", local: localAddress, peer: peerAddress });

@@ -95,7 +95,7 @@ export class ClientConnection extends NativeConnection implements QuicConnection
     const { alpns } = this.request;
     this.alpn = alpns[this.snapshot.alpn] ?? alpns[0]!;
     if (early) {
-      this.early = true;
+      this.advance("early");
     } else {
       this.advance("established");
       this.#handshake.resolve({ earlyAccepted: false });

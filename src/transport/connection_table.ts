@@ -100,9 +100,8 @@ export class ConnectionTable {
       alpn,
       snapshot,
       this.#forgetStream,
-      early ? "Handshaking" : "Established",
+      early ? "Early" : "Established",
     );
-    connection.early = early;
     this.#connections[slot] = connection;
     this.live++;
     this.#attach(connection, this.#registered(alpn));
@@ -122,6 +121,8 @@ export class ConnectionTable {
   handshakeDone(connection: NativeConnection, earlyAccepted: boolean): void {
     connection.takeSnapshot(this.#snapshot(connection));
     connection.handshakeDone(earlyAccepted);
+    if (!connection.open) return;
+    this.guard(connection, "onHandshakeDone", () => connection.sink.onHandshakeDone?.());
   }
 
   /** A new stream of a connection takes its slot. */

@@ -69,8 +69,6 @@ export class NativeConnection implements SinkConnection, TransportControls {
   readonly requests = new OpenRequests();
   /** True until CLOSING, or our own close. Plain, as it is read with every write. */
   open = true;
-  /** Application data flows as 0-RTT; the handshake still runs. */
-  early = false;
   firstStream: NativeStream | null = null;
   #state: ConnectionState;
   #snapshot: ConnectionSnapshot;
@@ -99,6 +97,10 @@ export class NativeConnection implements SinkConnection, TransportControls {
 
   get state(): ConnectionState {
     return this.#state;
+  }
+
+  get early(): boolean {
+    return this.#state === "Early";
   }
 
   get connectionId(): string {
@@ -144,8 +146,7 @@ export class NativeConnection implements SinkConnection, TransportControls {
 
   /** HANDSHAKE_DONE: what began as 0-RTT is complete. Others, and late ones, change nothing. */
   handshakeDone(_earlyAccepted: boolean): void {
-    if (this.#state !== "Handshaking") return;
-    this.early = false;
+    if (this.#state !== "Early") return;
     this.advance("established");
   }
 

@@ -75,7 +75,8 @@ static inline struct qd_config_options client_options(void)
 
 /* The connection alone, between |local| and |peer|, which the caller has set; who carries its
  * datagrams is open. */
-static inline void client_connect_as(struct client *client, const struct qd_config_options *options)
+static inline void client_connect_name(struct client *client,
+				       const struct qd_config_options *options, const char *name)
 {
 	char error[256];
 	client->config = qd_config_new(options, error, sizeof(error));
@@ -83,9 +84,14 @@ static inline void client_connect_as(struct client *client, const struct qd_conf
 	uint8_t scid[16];
 	quicd_random(scid, sizeof(scid));
 	int result = 0;
-	client->quiche = qd_connect(client->config, "localhost", scid, sizeof(scid), &client->local,
+	client->quiche = qd_connect(client->config, name, scid, sizeof(scid), &client->local,
 				    &client->peer, &result);
 	REQUIRE(client->quiche != NULL);
+}
+
+static inline void client_connect_as(struct client *client, const struct qd_config_options *options)
+{
+	client_connect_name(client, options, "localhost");
 }
 
 static inline void client_connect(struct client *client)

@@ -31,6 +31,8 @@ struct echo_app {
 	struct echo_chunk waiting[ECHO_WAITING];
 	uint32_t first, count; /* of waiting, a queue */
 	uint32_t connected, closed, closing;
+	/* CONNECTED and streams with flag EARLY; HANDSHAKE_DONE with it and without */
+	_Atomic uint32_t early, early_streams, early_taken, early_refused;
 	pthread_mutex_t lock;
 	pthread_cond_t rung;
 	bool bell;
@@ -117,6 +119,11 @@ static inline void echo_event(struct echo_app *app, uint32_t worker,
 	switch (event->kind) {
 	case QUICD_EVENT_CONNECTED:
 		app->connected++;
+		app->early += (event->flags & QUICD_FLAG_EARLY) != 0;
+		break;
+	case QUICD_EVENT_HANDSHAKE_DONE:
+		app->early_taken += (event->flags & QUICD_FLAG_EARLY) != 0;
+		app->early_refused += (event->flags & QUICD_FLAG_EARLY) == 0;
 		break;
 	case QUICD_EVENT_CLOSING:
 		app->closing++;
@@ -125,6 +132,7 @@ static inline void echo_event(struct echo_app *app, uint32_t worker,
 		app->closed++;
 		break;
 	case QUICD_EVENT_STREAM_DATA:
+		app->early_streams += (event->flags & QUICD_FLAG_EARLY) != 0;
 		if (event->flags & QUICD_FLAG_UNIDIRECTIONAL) {
 			if (event->buffer != QUICD_NONE)
 				CHECK(quicd_buffer_release(app->handle, worker, event->buffer) ==

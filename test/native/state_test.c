@@ -3,11 +3,12 @@
 #include "check.h"
 #include "connection.h"
 
-/* By rows: FREE, INITIAL, HANDSHAKING, ESTABLISHED, DRAINING, CLOSED; x: may go there. */
+/* By rows: FREE, INITIAL, HANDSHAKING, ESTABLISHED, DRAINING, CLOSED, EARLY; x: may go there. */
 static const char *const TABLE[QUICD_STATE_COUNT] = {
-	[QUICD_STATE_FREE] = ".x....",	      [QUICD_STATE_INITIAL] = "..x.xx",
-	[QUICD_STATE_HANDSHAKING] = "...xxx", [QUICD_STATE_ESTABLISHED] = "....xx",
-	[QUICD_STATE_DRAINING] = ".....x",    [QUICD_STATE_CLOSED] = "x.....",
+	[QUICD_STATE_FREE] = ".x.....",	       [QUICD_STATE_INITIAL] = "..x.xx.",
+	[QUICD_STATE_HANDSHAKING] = "...xxxx", [QUICD_STATE_ESTABLISHED] = "....xx.",
+	[QUICD_STATE_DRAINING] = ".....x.",    [QUICD_STATE_CLOSED] = "x......",
+	[QUICD_STATE_EARLY] = "...xxx.",
 };
 
 static void all_pairs(void)

@@ -86,7 +86,7 @@ export class FakeStream implements TransportStream, SendStream {
   readonly id: number;
   readonly bidirectional: boolean;
   readonly local: boolean;
-  early = false;
+  readonly early: boolean;
   sink: StreamSink | null = null;
   /** Everything committed, in order. */
   readonly sent: number[] = [];
@@ -106,6 +106,7 @@ export class FakeStream implements TransportStream, SendStream {
     this.id = id;
     this.bidirectional = (id & 2) === 0;
     this.local = (id & 1) === 1;
+    this.early = !this.local && connection.early;
     this.credit = credit;
   }
 
@@ -219,6 +220,7 @@ export class FakeConnection implements SinkConnection {
   readonly peerAddress: SocketAddress = { family: 4, address: "192.0.2.7", port: 5555 };
   readonly localAddress: SocketAddress = { family: 4, address: "192.0.2.1", port: 4433 };
   readonly datagramMaxBytes = 0;
+  /** The handshake is not complete: streams that begin now are early. */
   early = false;
   readonly streams = new Map<number, FakeStream>();
   readonly leases = { open: 0 };

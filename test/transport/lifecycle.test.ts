@@ -7,15 +7,26 @@ import {
   nextState,
 } from "../../src/transport/lifecycle.ts";
 
-const STATES: ConnectionState[] = ["Initial", "Handshaking", "Established", "Draining", "Closed"];
-const INPUTS: ConnectionInput[] = ["flight", "established", "close", "end"];
+const STATES: ConnectionState[] = [
+  "Initial",
+  "Handshaking",
+  "Early",
+  "Established",
+  "Draining",
+  "Closed",
+];
+const INPUTS: ConnectionInput[] = ["flight", "early", "established", "close", "end"];
 const LEGAL: Record<string, ConnectionState> = {
   "Initial flight": "Handshaking",
   "Initial close": "Draining",
   "Initial end": "Closed",
+  "Handshaking early": "Early",
   "Handshaking established": "Established",
   "Handshaking close": "Draining",
   "Handshaking end": "Closed",
+  "Early established": "Established",
+  "Early close": "Draining",
+  "Early end": "Closed",
   "Established close": "Draining",
   "Established end": "Closed",
   "Draining end": "Closed",

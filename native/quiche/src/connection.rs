@@ -22,11 +22,13 @@ pub struct Connection {
     pub(crate) stash: Option<Stash>,
     /// A panic went through |quic|: its state is unknown, it may only be freed.
     dead: bool,
+    /// Digest of the session that qd_take_session gave last.
+    pub(crate) session_taken: Option<u64>,
 }
 
 impl Connection {
     fn into_raw(quic: quiche::Connection<Factory>) -> *mut Self {
-        Box::into_raw(Box::new(Connection { quic, stash: None, dead: false }))
+        Box::into_raw(Box::new(Connection { quic, stash: None, dead: false, session_taken: None }))
     }
 
     /// Runs |body| on a living connection. A panic in it kills the connection; |refused| is the

@@ -16,6 +16,7 @@ pub mod guard;
 pub mod logs;
 pub mod paths;
 pub mod result;
+pub mod session;
 pub mod state;
 pub mod stateless;
 pub mod stats;

@@ -8,6 +8,9 @@ use crate::buffer::slice;
 use crate::connection::Connection;
 use crate::result::{unit, ERROR_PANIC};
 
+/// ssl_early_data_accepted of BoringSSL's ssl_early_data_reason_t.
+const EARLY_DATA_ACCEPTED: u32 = 2;
+
 /// struct qd_state.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,6 +22,7 @@ pub struct State {
     pub draining: bool,
     pub closed: bool,
     pub timed_out: bool,
+    pub early_accepted: bool,
 }
 
 /// struct qd_close_reason.
@@ -42,6 +46,7 @@ pub unsafe extern "C" fn qd_get_state(connection: *mut Connection, state: *mut S
         draining: c.quic.is_draining(),
         closed: c.quic.is_closed(),
         timed_out: c.quic.is_timed_out(),
+        early_accepted: c.quic.early_data_reason() == EARLY_DATA_ACCEPTED,
     });
     if let Some(state) = state.as_mut() {
         *state = now;

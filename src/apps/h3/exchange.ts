@@ -51,6 +51,7 @@ export interface ExchangeStream {
 const PLAIN_TEXT: readonly string[] = ["content-type", "text/plain;charset=utf-8"];
 const REFUSALS: Readonly<Record<number, string>> = {
   413: "Content Too Large",
+  425: "Too Early",
   431: "Request Header Fields Too Large",
   500: "Internal Server Error",
   501: "Not Implemented",

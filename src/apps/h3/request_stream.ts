@@ -6,6 +6,7 @@
  */
 import type { ChunkView } from "../../transport/chunk.ts";
 import type { StreamSink, TransportStream } from "../../transport/stream.ts";
+import { earlyHead, TOO_EARLY } from "./early.ts";
 import { H3Error, H3ErrorCode } from "./error.ts";
 import { Exchange, type ExchangeOwner } from "./exchange.ts";
 import { FrameType } from "./frame.ts";
@@ -152,9 +153,11 @@ export class RequestStream implements StreamSink, FrameReceiver, RequestBodyOwne
     this.#body?.end();
   }
 
-  #dispatch(head: RequestHead): void {
-    const { contentLength } = head;
-    if (contentLength > this.#owner.maxRequestBodyBytes) return this.#refuse(413);
+  #dispatch(received: RequestHead): void {
+    if (received.contentLength > this.#owner.maxRequestBodyBytes) return this.#refuse(413);
+    const early = this.#stream.early && this.#owner.handle.early;
+    const head = early ? earlyHead(received) : received;
+    if (head === null) return this.#refuse(TOO_EARLY);
     const body = this.#body === null || this.#body.empty ? null : this.#body;
     this.#exchange = new Exchange(this.#owner, this.#stream.send!, head, body, this);
     this.#exchange.start();
@@ -164,7 +167,7 @@ export class RequestStream implements StreamSink, FrameReceiver, RequestBodyOwne
   #refuse(status: number): void {
     this.#exchange ??= new Exchange(this.#owner, this.#stream.send!, this.#head, null, this);
     this.#exchange.refuse(status);
-    this.#body?.fail(new DOMException("request content too large", "AbortError"));
+    this.#body?.fail(new DOMException("the request was refused", "AbortError"));
     this.#hangUp(H3ErrorCode.NoError);
   }
 
