@@ -168,6 +168,7 @@ enum quicd_refusal {
 	QUICD_REFUSED_UNSUPPORTED = 5, /* the peer does not take datagrams */
 	/* index, lease or length out of range: a bug of the caller, counted */
 	QUICD_REFUSED_INVALID = 6,
+	QUICD_REFUSED_SYSTEM = 7, /* by the kernel: no route, no file descriptor, ... */
 };
 
 /* Per stream, beside the worker's own state: what the app thread may write. */
@@ -204,7 +205,7 @@ struct quicd_connection_view {
 	uint32_t generation;
 	uint32_t state;		   /* enum quicd_connection_state */
 	uint8_t connection_id[16]; /* random, stable, for logs; never on the wire */
-	uint32_t alpn;		   /* index in the configured list */
+	uint32_t alpn; /* index in the configured list, or in the list of a client's profile */
 	uint32_t app;		   /* app thread that owns it */
 	uint8_t peer_ip[16];	   /* IPv4 in the first 4 bytes */
 	uint8_t local_ip[16];
@@ -254,7 +255,7 @@ struct quicd_counters {
 	uint64_t receive_truncated;	  /* MSG_TRUNC: dropped */
 	uint64_t receive_control_truncated; /* MSG_CTRUNC */
 	uint64_t receive_malformed;	  /* no QUIC header in it */
-	uint64_t receive_unknown;	  /* short header, CID not ours */
+	uint64_t receive_unknown; /* short header, CID not ours; of a client: any such */
 	uint64_t receive_forwarded;	  /* another worker's: given to it */
 	uint64_t receive_forward_full;	  /* another worker's: dropped, its ring was full */
 	/* Initials of live connections at the wrong worker, beyond what is forwarded */
@@ -317,4 +318,7 @@ struct quicd_counters {
 	uint64_t timeouts;
 	uint64_t failures; /* times the worker lost its socket or ring and started again */
 	uint64_t panics; /* caught in quiche's glue: the connection was dropped */
+	/* client */
+	uint64_t connects; /* begun; beside accepted */
+	uint64_t connects_refused;
 };

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include "abi.h"
 
-#define QUICD_ABI_HASH 3538755079u
+#define QUICD_ABI_HASH 2148212729u
 
 static_assert(offsetof(struct quicd_event, kind) == 0, "quicd_event.kind");
 static_assert(sizeof(((struct quicd_event *)0)->kind) == 4, "quicd_event.kind");
@@ -289,6 +289,10 @@ static_assert(offsetof(struct quicd_counters, failures) == 496, "quicd_counters.
 static_assert(sizeof(((struct quicd_counters *)0)->failures) == 8, "quicd_counters.failures");
 static_assert(offsetof(struct quicd_counters, panics) == 504, "quicd_counters.panics");
 static_assert(sizeof(((struct quicd_counters *)0)->panics) == 8, "quicd_counters.panics");
-static_assert(sizeof(struct quicd_counters) == 512, "quicd_counters");
+static_assert(offsetof(struct quicd_counters, connects) == 512, "quicd_counters.connects");
+static_assert(sizeof(((struct quicd_counters *)0)->connects) == 8, "quicd_counters.connects");
+static_assert(offsetof(struct quicd_counters, connects_refused) == 520, "quicd_counters.connects_refused");
+static_assert(sizeof(((struct quicd_counters *)0)->connects_refused) == 8, "quicd_counters.connects_refused");
+static_assert(sizeof(struct quicd_counters) == 528, "quicd_counters");
 
 #endif

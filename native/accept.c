@@ -118,6 +118,11 @@ struct quicd_connection *quicd_accept(struct quicd_worker *worker,
 				      const struct qd_address *to)
 {
 	struct quicd_counters *counters = worker->counters;
+	/* Nobody opens connections to a client, and what it has forgotten it does not answer. */
+	if (worker->engine->options.role == QUICD_ROLE_CLIENT) {
+		counters->receive_unknown++;
+		return NULL;
+	}
 	if (header->form == QUICD_PACKET_SHORT) {
 		counters->receive_unknown++;
 		quicd_stateless_reset(worker, header, datagram_bytes, from, to);

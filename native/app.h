@@ -15,6 +15,7 @@
 #include "slab.h"
 
 struct quicd_engine;
+struct quicd_answer;
 
 enum quicd_app_state { QUICD_APP_FREE = 0, QUICD_APP_ATTACHED = 1, QUICD_APP_LEAVING = 2 };
 
@@ -35,6 +36,7 @@ struct quicd_link {
 	uint32_t events_walked; /* consumed entries already taken off their connections' counts */
 	uint32_t left; /* the last attachment that this worker has cleaned up after */
 	uint32_t connections;	/* live connections of this app thread on this worker */
+	struct quicd_answer *refusals, *refusals_tail; /* of CONNECT, that met a full ring */
 };
 
 struct quicd_app {

@@ -2,6 +2,7 @@
 #include "command.h"
 #include <assert.h>
 #include <string.h>
+#include "connect.h"
 #include "connection.h"
 #include "event.h"
 #include "stream.h"
@@ -10,7 +11,7 @@
 bool quicd_command_carries_buffer(const struct quicd_command *command)
 {
 	return (command->kind == QUICD_COMMAND_WRITE || command->kind == QUICD_COMMAND_DATAGRAM ||
-		command->kind == QUICD_COMMAND_CLOSE) &&
+		command->kind == QUICD_COMMAND_CLOSE || command->kind == QUICD_COMMAND_CONNECT) &&
 	       command->buffer != QUICD_NONE;
 }
 
@@ -193,6 +194,16 @@ static void run_stream_command(struct quicd_connection *connection,
 				   command->flags & 1);
 }
 
+/* A client may give up in the midst of its handshake; nothing else makes sense there. */
+static bool may_run(const struct quicd_connection *connection, const struct quicd_command *command)
+{
+	if (quicd_state_is_open(connection->state))
+		return true;
+	return command->kind == QUICD_COMMAND_CLOSE && quicd_connection_is_client(connection) &&
+	       (connection->state == QUICD_STATE_INITIAL ||
+		connection->state == QUICD_STATE_HANDSHAKING);
+}
+
 static void run(struct quicd_worker *worker, const struct quicd_command *command, uint32_t app)
 {
 	if (quicd_command_carries_buffer(command) &&
@@ -200,10 +211,15 @@ static void run(struct quicd_worker *worker, const struct quicd_command *command
 		worker->counters->commands_invalid++;
 		return; /* no buffer that could be released */
 	}
+	if (command->kind == QUICD_COMMAND_CONNECT) {
+		quicd_connect(worker, command, bytes_of(worker, command), app);
+		release_buffer(worker, command);
+		return;
+	}
 	struct quicd_connection *connection =
 		quicd_connection_of(worker, command->connection, command->connection_generation);
 	if (!connection || connection->app != app || connection->dead ||
-	    !quicd_state_is_open(connection->state)) {
+	    !may_run(connection, command)) {
 		worker->counters->commands_stale++;
 		release_buffer(worker, command);
 		return;

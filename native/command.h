@@ -16,5 +16,8 @@ uint32_t quicd_commands_run(struct quicd_worker *worker, struct quicd_link *link
 			    uint32_t limit);
 /* Does the range lie inside an existing buffer? For both sides of the ring. */
 bool quicd_command_range_ok(const struct quicd_engine *engine, const struct quicd_command *command);
-/* WRITE with bytes, DATAGRAM, CLOSE with a reason: one lease on (slab, buffer) goes along. */
+/*
+ * WRITE with bytes, DATAGRAM, CLOSE with a reason, CONNECT: one lease on (slab, buffer) goes
+ * along.
+ */
 bool quicd_command_carries_buffer(const struct quicd_command *command);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "event.h"
 #include "pages.h"
+#include "profile.h"
 #include "stream.h"
 #include "worker.h"
 
@@ -101,8 +102,6 @@ struct quicd_connection *quicd_connection_new(struct quicd_worker *worker)
 	connection->index = (uint32_t)(connection - worker->connections);
 	connection->generation = generation;
 	connection->view = &worker->connection_views[connection->index];
-	connection->next_id[0] = 1; /* server-initiated bidirectional, RFC 9000 §2.1 */
-	connection->next_id[1] = 3;
 	struct quicd_node *nodes[] = {&connection->streams,  &connection->readable,
 				      &connection->sendable, &connection->telling,
 				      &connection->dirty,    &connection->flush,
@@ -111,6 +110,11 @@ struct quicd_connection *quicd_connection_new(struct quicd_worker *worker)
 		quicd_node_init(nodes[i]);
 	memset(connection->view, 0, sizeof(*connection->view));
 	connection->view->generation = generation;
+	const bool client = worker->engine->options.role == QUICD_ROLE_CLIENT;
+	connection->view->flags = client ? QUICD_CONNECTION_CLIENT : 0;
+	/* RFC 9000 §2.1: bit 1 for unidirectional ones, bit 0 for the server's */
+	connection->next_id[0] = client ? 0 : 1;
+	connection->next_id[1] = client ? 2 : 3;
 	quicd_random(connection->view->connection_id, sizeof(connection->view->connection_id));
 	quicd_connection_set_state(connection, QUICD_STATE_INITIAL);
 	worker->live_connections++;
@@ -178,7 +182,7 @@ void quicd_connection_wants_flush(struct quicd_connection *connection)
 	quicd_list_append(&connection->worker->flushes, &connection->flush);
 }
 
-static void fill_addresses(struct quicd_connection *connection)
+void quicd_connection_show_addresses(struct quicd_connection *connection)
 {
 	struct quicd_connection_view *view = connection->view;
 	view->family = connection->peer.family;
@@ -191,12 +195,19 @@ static void fill_addresses(struct quicd_connection *connection)
 /* The index of the negotiated protocol in the configured list (RFC 7301 wire format). */
 static uint32_t alpn_index(struct quicd_connection *connection)
 {
-	const struct quicd_options *options = &connection->worker->engine->options;
-	const uint8_t *name = NULL;
+	const struct quicd_engine *engine = connection->worker->engine;
+	const uint8_t *list = engine->options.alpn, *name = NULL;
+	size_t list_bytes = engine->options.alpn_bytes;
+	if (quicd_connection_is_client(connection)) {
+		const struct quicd_profile *profile =
+			quicd_profile_at(engine, connection->profile);
+		list = profile->alpn;
+		list_bytes = profile->alpn_bytes;
+	}
 	const size_t bytes = qd_alpn(connection->quiche, &name);
 	uint32_t index = 0;
-	for (size_t at = 0; at < options->alpn_bytes; at += 1 + options->alpn[at], index++)
-		if (options->alpn[at] == bytes && memcmp(options->alpn + at + 1, name, bytes) == 0)
+	for (size_t at = 0; at < list_bytes; at += 1 + list[at], index++)
+		if (list[at] == bytes && memcmp(list + at + 1, name, bytes) == 0)
 			return index;
 	return QUICD_NONE;
 }
@@ -207,7 +218,7 @@ static void introduce(struct quicd_connection *connection)
 	struct quicd_connection_view *view = connection->view;
 	view->alpn = alpn_index(connection);
 	view->app = connection->app;
-	fill_addresses(connection);
+	quicd_connection_show_addresses(connection);
 	const char *name = NULL;
 	const size_t bytes = qd_server_name(connection->quiche, &name);
 	if (bytes > 0)
@@ -266,7 +277,7 @@ static void follow_paths(struct quicd_connection *connection)
 			continue;
 		connection->local = event.local;
 		connection->peer = event.peer;
-		fill_addresses(connection);
+		quicd_connection_show_addresses(connection);
 		connection->view->rebindings++;
 		connection->worker->counters->rebindings++;
 		connection->pending |= QUICD_PENDING_PATH;

@@ -23,6 +23,7 @@ enum quicd_connection_pending {
 	QUICD_PENDING_CLOSING = 4,
 	QUICD_PENDING_CLOSED = 8,
 	QUICD_PENDING_HANDSHAKE_DONE = 16, /* after a CONNECTED that was early */
+	QUICD_PENDING_STARTED = 32, /* of a client, before CONNECTED */
 };
 
 /* An answer to a command that met a full ring. */
@@ -31,6 +32,7 @@ struct quicd_answer {
 	uint32_t kind; /* enum quicd_event_kind */
 	uint32_t request_id;
 	uint64_t error_code;
+	uint32_t system_error; /* errno, of CONNECT */
 };
 
 struct quicd_cid {
@@ -86,11 +88,19 @@ struct quicd_connection {
 	uint64_t datagrams_told; /* to the application */
 	uint32_t queued_segments;
 	uint64_t next_id[2]; /* of streams that we open: bidirectional, unidirectional */
+	/* Of a client. */
+	uint32_t request_id; /* of CONNECT */
+	uint32_t profile;
 };
 
 bool quicd_connections_create(struct quicd_worker *worker, uint32_t capacity);
 void quicd_connections_destroy(struct quicd_worker *worker);
-/* A slot in state INITIAL, or NULL when the table is full. */
+static inline bool quicd_connection_is_client(const struct quicd_connection *connection)
+{
+	return connection->view->flags & QUICD_CONNECTION_CLIENT;
+}
+
+/* A slot in state INITIAL, of the engine's role, or NULL when the table is full. */
 struct quicd_connection *quicd_connection_new(struct quicd_worker *worker);
 /*
  * Everything it holds goes back. The slot is used again only after the app thread has consumed the
@@ -118,6 +128,8 @@ void quicd_connection_set_state(struct quicd_connection *connection,
 void quicd_connection_wants_flush(struct quicd_connection *connection);
 /* Sends one train if there is one; false when no send buffer is free. */
 bool quicd_connection_flush(struct quicd_connection *connection);
+/* Writes the addresses as they are now into the view. */
+void quicd_connection_show_addresses(struct quicd_connection *connection);
 void quicd_connection_set_timer(struct quicd_connection *connection);
 void quicd_connection_on_timer(struct quicd_connection *connection);
 /* Closes now if it waits to and nothing is on its way any more, or its time is up. */

@@ -31,6 +31,9 @@ static bool tell(struct quicd_connection *connection, enum quicd_event_kind kind
 					       .stream = QUICD_NONE,
 					       .flags = flags_of(connection, kind),
 					       .buffer = QUICD_NONE,
+					       .request_id = bit == QUICD_PENDING_STARTED
+								     ? connection->request_id
+								     : 0,
 					       .error_code = connection->view->close_code});
 	return true;
 }
@@ -133,10 +136,11 @@ static bool tell_datagrams(struct quicd_connection *connection)
 /* True when nothing is left to tell. */
 static bool tell_all(struct quicd_connection *connection)
 {
-	const bool established = (connection->told | connection->pending) & QUICD_PENDING_CONNECTED;
-	if (!established)
+	const uint32_t first = QUICD_PENDING_STARTED | QUICD_PENDING_CONNECTED;
+	if (!((connection->told | connection->pending) & first))
 		return true; /* the application never heard of it */
-	if (!tell(connection, QUICD_EVENT_CONNECTED, QUICD_PENDING_CONNECTED) ||
+	if (!tell(connection, QUICD_EVENT_CONNECT_STARTED, QUICD_PENDING_STARTED) ||
+	    !tell(connection, QUICD_EVENT_CONNECTED, QUICD_PENDING_CONNECTED) ||
 	    !tell(connection, QUICD_EVENT_HANDSHAKE_DONE, QUICD_PENDING_HANDSHAKE_DONE))
 		return false;
 	if (!(connection->told & QUICD_PENDING_CLOSING) && !connection->dead) {

@@ -14,6 +14,7 @@
 #include "launch.h"
 #include "pages.h"
 #include "privilege.h"
+#include "profile.h"
 #include "steer.h"
 #include "stream.h"
 #include "worker.h"
@@ -89,12 +90,13 @@ static bool prepare_worker(struct quicd_engine *engine, uint32_t index)
 		return false;
 	}
 	engine->slabs[index] = &worker->slab;
-	/* The first socket settles the port; the others join it. */
+	/* The first socket settles the port; the others join it, but for a client's. */
 	const bool first = index == 0;
-	const uint16_t port = first ? o->port : engine->port;
+	const uint16_t port = first || o->role == QUICD_ROLE_CLIENT ? o->port : engine->port;
 	if (!quicd_udp_open(&worker->net.udp, o, port, first, engine->error, sizeof(engine->error)))
 		return false;
-	engine->port = worker->net.udp.port;
+	if (first)
+		engine->port = worker->net.udp.port;
 	engine->family = worker->net.udp.family;
 	return true;
 }
@@ -122,8 +124,9 @@ static bool choose_routing(struct quicd_engine *engine)
 	};
 	const enum quicd_routing wanted = engine->options.routing;
 	engine->routing = wanted;
-	/* One worker owns everything. */
-	if (wanted == QUICD_ROUTING_AUTO && engine->options.workers == 1)
+	/* One worker owns everything, and so does each of a client what comes to its own port. */
+	if (engine->options.role == QUICD_ROLE_CLIENT ||
+	    (wanted == QUICD_ROUTING_AUTO && engine->options.workers == 1))
 		engine->routing = QUICD_ROUTING_FORWARD;
 	if (engine->routing == QUICD_ROUTING_FORWARD)
 		return true;
@@ -166,6 +169,8 @@ static bool prepare(struct quicd_engine *engine)
 		}
 	}
 	if (!choose_backend(engine))
+		return false;
+	if (o->role == QUICD_ROLE_CLIENT && !(engine->profiles = quicd_profiles_create()))
 		return false;
 	engine->slab_count = o->workers + o->apps;
 	engine->workers = calloc(o->workers, sizeof(*engine->workers));
@@ -210,6 +215,7 @@ static void release_engine(struct quicd_engine *engine)
 	quicd_forward_destroy(engine);
 	quicd_tokens_destroy(engine->tokens);
 	engine->tokens = NULL;
+	quicd_profiles_end(engine->profiles);
 	for (uint32_t i = 0; i < engine->slab_count; i++)
 		discard(engine->slabs[i]);
 	if (engine->keylog_fd >= 0)
@@ -298,6 +304,7 @@ void quicd_engine_free_retired(void)
 			free_worker(&engine->workers[i]);
 		for (uint32_t i = 0; engine->apps && i < engine->options.apps; i++)
 			quicd_app_destroy(&engine->apps[i]);
+		quicd_profiles_free(engine->profiles);
 		free(engine->workers);
 		free(engine->apps);
 		free(engine);

@@ -1,6 +1,6 @@
 /*
- * engine.h - one server in the process: workers, app threads, keys. At most QUICD_ENGINES_MAX live
- * at once.
+ * engine.h - one server, or the client side, in the process: workers, app threads, keys. At most
+ * QUICD_ENGINES_MAX live at once.
  */
 #pragma once
 #include <pthread.h>
@@ -16,6 +16,7 @@ struct quicd_worker;
 struct quicd_net_backend;
 struct quicd_steer;
 struct quicd_forward_ring;
+struct quicd_profiles;
 
 struct quicd_engine {
 	uint32_t index;
@@ -29,7 +30,8 @@ struct quicd_engine {
 	struct quicd_steer *steer;  /* NULL without eBPF */
 	char privilege_note[256];   /* why CAP_BPF could not be dropped, or "" */
 	struct quicd_forward_ring *forward; /* [from * workers + to] */
-	uint16_t port; /* bound, host order */
+	struct quicd_profiles *profiles; /* of a client; NULL for a server */
+	uint16_t port; /* bound, host order; of a client the first worker's */
 	int family;    /* AF_INET or AF_INET6 */
 	struct quicd_worker *workers;
 	struct quicd_app *apps;

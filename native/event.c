@@ -20,22 +20,38 @@ bool quicd_event_room(struct quicd_connection *connection, bool lifecycle)
 	return false;
 }
 
-void quicd_event_emit(struct quicd_connection *connection, struct quicd_event *event)
+static void publish(struct quicd_worker *worker, uint32_t app, const struct quicd_event *event)
 {
-	struct quicd_worker *worker = connection->worker;
-	struct quicd_link *link = link_of(connection);
+	struct quicd_link *link = &worker->engine->apps[app].links[worker->index];
 	assert(event->kind > QUICD_EVENT_INVALID && event->kind < QUICD_EVENT_COUNT);
-	event->connection = connection->index;
-	event->connection_generation = connection->generation;
 	const uint32_t place = atomic_load_explicit(&link->events.tail, memory_order_relaxed) &
 			       (link->events.capacity - 1);
-	link->event_owner[place] = (struct quicd_event_owner){.connection = connection->index,
-							      .generation = connection->generation};
+	link->event_owner[place] = (struct quicd_event_owner){
+		.connection = event->connection, .generation = event->connection_generation};
 	*(struct quicd_event *)quicd_ring_slot(&link->events, 0) = *event;
 	quicd_ring_publish(&link->events, 1);
-	connection->events_out++;
 	worker->counters->events++;
-	worker->apps_to_wake[connection->app / 32] |= 1u << (connection->app % 32);
+	worker->apps_to_wake[app / 32] |= 1u << (app % 32);
+}
+
+void quicd_event_emit(struct quicd_connection *connection, struct quicd_event *event)
+{
+	event->connection = connection->index;
+	event->connection_generation = connection->generation;
+	publish(connection->worker, connection->app, event);
+	connection->events_out++;
+}
+
+bool quicd_event_emit_to(struct quicd_worker *worker, uint32_t app,
+			 const struct quicd_event *event)
+{
+	assert(event->connection == QUICD_NONE);
+	if (quicd_ring_room(&worker->engine->apps[app].links[worker->index].events, 1) == 0) {
+		worker->counters->event_ring_full++;
+		return false;
+	}
+	publish(worker, app, event);
+	return true;
 }
 
 void quicd_event_of_stream(struct quicd_event *event, struct quicd_stream *stream)
@@ -62,6 +78,8 @@ bool quicd_events_walk(struct quicd_worker *worker, struct quicd_link *link)
 	for (; link->events_walked != head; link->events_walked++) {
 		const struct quicd_event_owner owner =
 			link->event_owner[link->events_walked & (link->events.capacity - 1)];
+		if (owner.connection == QUICD_NONE)
+			continue;
 		/* The slot may be freed, but not used again while events about it are out. */
 		struct quicd_connection *connection = &worker->connections[owner.connection];
 		if (connection->generation != owner.generation)

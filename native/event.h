@@ -14,6 +14,9 @@
 bool quicd_event_room(struct quicd_connection *connection, bool lifecycle);
 /* Fills in the connection's numbers and publishes; only after quicd_event_room said yes. */
 void quicd_event_emit(struct quicd_connection *connection, struct quicd_event *event);
+/* About no connection. False when the ring is full. */
+bool quicd_event_emit_to(struct quicd_worker *worker, uint32_t app,
+			 const struct quicd_event *event);
 /* Fills in the stream's numbers; OPENED goes with the first event of a peer's stream. */
 void quicd_event_of_stream(struct quicd_event *event, struct quicd_stream *stream);
 /* Takes consumed events off their connections' counts. True if any were consumed. */

@@ -4,6 +4,7 @@
 #include "accept.h"
 #include "chunk.h"
 #include "command.h"
+#include "connect.h"
 #include "connection.h"
 #include "worker.h"
 
@@ -60,7 +61,8 @@ static void hand_over_handshakes(struct quicd_worker *worker, uint32_t app)
 		struct quicd_connection *connection = &worker->connections[slot];
 		const bool young = connection->state == QUICD_STATE_INITIAL ||
 				   connection->state == QUICD_STATE_HANDSHAKING;
-		if (young && connection->app == app && !connection->dead)
+		if (young && connection->app == app && !connection->dead &&
+		    !quicd_connection_is_client(connection))
 			quicd_accept_hand_over(connection);
 	}
 }
@@ -77,6 +79,7 @@ static void leave(struct quicd_worker *worker, struct quicd_app *app)
 	hand_over_handshakes(worker, app->index);
 	close_connections(worker, app->index, INTERNAL_ERROR);
 	assert(link->connections == 0);
+	quicd_connect_forget(link);
 	/* Nobody will consume its events any more: its slots are free for all purposes. */
 	for (uint32_t slot = 0; slot < worker->connection_used; slot++)
 		if (worker->connections[slot].app == app->index)

@@ -171,6 +171,22 @@ static struct quicd_engine *engine_argument(napi_env env, napi_value value)
 	return engine;
 }
 
+static napi_value js_add_profile(napi_env env, napi_callback_info info)
+{
+	napi_value argument[2];
+	struct quicd_profile profile;
+	char error[256] = "";
+	arguments(env, info, 2, argument);
+	struct quicd_engine *engine = engine_argument(env, argument[0]);
+	if (!engine)
+		return NULL;
+	if (!quicd_napi_profile(env, argument[1], &profile, error, sizeof(error)))
+		return throw_error(env, error);
+	const uint32_t added = quicd_profile_add(engine, &profile, error, sizeof(error));
+	quicd_napi_profile_free(&profile);
+	return added == QUICD_NONE ? throw_error(env, error) : number(env, added);
+}
+
 static napi_value js_view(napi_env env, napi_callback_info info)
 {
 	napi_value argument[1];
@@ -410,11 +426,20 @@ NAPI_MODULE_INIT()
 		const char *name;
 		napi_callback call;
 	} FUNCTIONS[] = {
-		{ "start", js_start },	 { "view", js_view },	{ "attach", js_attach },
-		{ "detach", js_detach }, { "drain", js_drain }, { "stop", js_stop },
-		{ "memory", js_memory }, { "block", js_block }, { "takeSignals", js_take_signals },
-		{ "ref", js_ref },	 { "steering", js_steering },
-		{ "failWorker", js_fail_worker }, { "probe", quicd_napi_probe },
+		{"start", js_start},
+		{"view", js_view},
+		{"attach", js_attach},
+		{"detach", js_detach},
+		{"drain", js_drain},
+		{"stop", js_stop},
+		{"memory", js_memory},
+		{"block", js_block},
+		{"takeSignals", js_take_signals},
+		{"ref", js_ref},
+		{"steering", js_steering},
+		{"addProfile", js_add_profile},
+		{"failWorker", js_fail_worker},
+		{"probe", quicd_napi_probe},
 	};
 	for (size_t i = 0; i < sizeof(FUNCTIONS) / sizeof(FUNCTIONS[0]); i++) {
 		napi_value function = NULL;

@@ -93,7 +93,7 @@ static uint32_t choice(struct reader *r, const char *key, const char *const *nam
 }
 
 /* RFC 7301 wire format: a length byte and the name, for each. */
-static void alpn_list(struct reader *r, struct quicd_options *options)
+static void alpn_list(struct reader *r, uint8_t out[QUICD_ALPN_BYTES], size_t *out_bytes)
 {
 	napi_value list = property(r, "alpn");
 	uint32_t count = 0;
@@ -110,13 +110,13 @@ static void alpn_list(struct reader *r, struct quicd_options *options)
 		if (napi_get_value_string_utf8(r->env, value, name, sizeof(name), &bytes) !=
 			    napi_ok ||
 		    bytes == 0 || bytes > 254 ||
-		    options->alpn_bytes + 1 + bytes > sizeof(options->alpn)) {
+		    *out_bytes + 1 + bytes > QUICD_ALPN_BYTES) {
 			refuse(r, "alpn", "a name must have 1 to 254 bytes");
 			return;
 		}
-		options->alpn[options->alpn_bytes++] = (uint8_t)bytes;
-		memcpy(options->alpn + options->alpn_bytes, name, bytes);
-		options->alpn_bytes += bytes;
+		out[(*out_bytes)++] = (uint8_t)bytes;
+		memcpy(out + *out_bytes, name, bytes);
+		*out_bytes += bytes;
 	}
 }
 
@@ -142,9 +142,11 @@ static void secret(struct reader *r, struct quicd_options *options)
 
 static void read_network(struct reader *r, struct quicd_options *o)
 {
+	static const char *const ROLES[] = { "server", "client" };
 	static const char *const BACKENDS[] = { "auto", "io_uring", "syscalls" };
 	static const char *const ROUTINGS[] = { "auto",	 "ebpf",   "forward",
 						"wrong", "single", "random" };
+	o->role = (enum quicd_role)choice(r, "role", ROLES, 2);
 	text(r, "host", o->host, sizeof(o->host));
 	o->port = (uint16_t)integer(r, "port", 0, 65535);
 	o->workers = (uint32_t)integer(r, "workers", 1, QUICD_WORKERS_MAX);
@@ -160,12 +162,15 @@ static void read_network(struct reader *r, struct quicd_options *o)
 	o->ring_capacity = (uint32_t)integer(r, "ringCapacity", 256, 1 << 20);
 	if (o->ring_capacity & (o->ring_capacity - 1))
 		refuse(r, "ringCapacity", "must be a power of two");
+	if (o->role == QUICD_ROLE_CLIENT && o->port != 0)
+		refuse(r, "port", "must be 0 for a client");
 }
+
+static const char *const CONGESTION[] = { "cubic", "reno", "bbr2" };
 
 static void read_quic(struct reader *r, struct quicd_options *o)
 {
 	static const char *const RETRIES[] = { "never", "always", "under-load" };
-	static const char *const CONGESTION[] = { "cubic", "reno", "bbr2" };
 	o->max_idle_timeout_ms = integer(r, "maxIdleTimeoutMs", 1, 1ull << 32);
 	o->handshake_timeout_ms = integer(r, "handshakeTimeoutMs", 100, 1ull << 32);
 	o->max_udp_payload_bytes = (uint32_t)integer(r, "maxUdpPayloadBytes", 1200, 65507);
@@ -191,9 +196,13 @@ bool quicd_napi_options(napi_env env, napi_value object, struct quicd_options *o
 	memset(options, 0, sizeof(*options));
 	read_network(&r, options);
 	read_quic(&r, options);
-	options->certificate_pem = long_text(&r, "certificatePem", &options->certificate_pem_bytes);
-	options->private_key_pem = long_text(&r, "privateKeyPem", &options->private_key_pem_bytes);
-	alpn_list(&r, options);
+	if (options->role == QUICD_ROLE_SERVER) {
+		options->certificate_pem =
+			long_text(&r, "certificatePem", &options->certificate_pem_bytes);
+		options->private_key_pem =
+			long_text(&r, "privateKeyPem", &options->private_key_pem_bytes);
+		alpn_list(&r, options->alpn, &options->alpn_bytes);
+	}
 	secret(&r, options);
 	text(&r, "keylogPath", options->keylog_path, sizeof(options->keylog_path));
 	if (!r.ok)
@@ -208,4 +217,46 @@ void quicd_napi_options_free(struct quicd_options *options)
 	free((char *)options->private_key_pem);
 	free((char *)options->certificate_pem);
 	options->private_key_pem = options->certificate_pem = NULL;
+}
+
+/* 0, "as the engine's options say", when it is not given. */
+static uint64_t optional_integer(struct reader *r, const char *key, uint64_t minimum,
+				 uint64_t maximum)
+{
+	napi_valuetype type = napi_undefined;
+	napi_typeof(r->env, property(r, key), &type);
+	return type == napi_undefined ? 0 : integer(r, key, minimum, maximum);
+}
+
+bool quicd_napi_profile(napi_env env, napi_value object, struct quicd_profile *profile, char *error,
+			size_t error_bytes)
+{
+	struct reader r = { env, object, error, error_bytes, true };
+	memset(profile, 0, sizeof(*profile));
+	alpn_list(&r, profile->alpn, &profile->alpn_bytes);
+	profile->verify = flag(&r, "verify");
+	profile->early_data = flag(&r, "earlyData");
+	profile->congestion = choice(&r, "congestion", CONGESTION, 3);
+	profile->max_idle_timeout_ms = optional_integer(&r, "maxIdleTimeoutMs", 1, 1ull << 32);
+	profile->connection_window_bytes =
+		optional_integer(&r, "connectionWindowBytes", 1024, 1ull << 32);
+	profile->stream_window_bytes = optional_integer(&r, "streamWindowBytes", 1024, 1ull << 32);
+	profile->streams_bidi = optional_integer(&r, "streamsBidi", 1, 1 << 20);
+	profile->streams_uni = optional_integer(&r, "streamsUni", 3, 1 << 20);
+	profile->ca_pem = long_text(&r, "caPem", &profile->ca_pem_bytes);
+	profile->certificate_pem = long_text(&r, "certificatePem", &profile->certificate_pem_bytes);
+	profile->private_key_pem = long_text(&r, "privateKeyPem", &profile->private_key_pem_bytes);
+	if (!r.ok)
+		quicd_napi_profile_free(profile);
+	return r.ok;
+}
+
+void quicd_napi_profile_free(struct quicd_profile *profile)
+{
+	if (profile->private_key_pem)
+		explicit_bzero((char *)profile->private_key_pem, profile->private_key_pem_bytes);
+	free((char *)profile->private_key_pem);
+	free((char *)profile->certificate_pem);
+	free((char *)profile->ca_pem);
+	profile->private_key_pem = profile->certificate_pem = profile->ca_pem = NULL;
 }

@@ -70,9 +70,11 @@ static bool reopen(struct quicd_worker *worker, char *error, size_t error_bytes)
 			return false;
 		}
 	}
-	if (!quicd_udp_open(&worker->net.udp, &engine->options, engine->port, false, error,
-			    error_bytes))
+	const uint16_t port = worker->net.udp.port;
+	if (!quicd_udp_open(&worker->net.udp, &engine->options, port, false, error, error_bytes)) {
+		worker->net.udp.port = port; /* for the next attempt */
 		return false;
+	}
 	if (engine->backend->start(worker, error, error_bytes) &&
 	    (!engine->steer ||
 	     quicd_steer_replace(engine->steer, worker->index, worker->net.udp.fd)))

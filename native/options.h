@@ -6,6 +6,10 @@
 
 #define QUICD_SECRET_BYTES 32
 #define QUICD_ALPNS_MAX 32
+#define QUICD_ALPN_BYTES 1024
+
+/* Whether it waits for connections or opens them; never both. */
+enum quicd_role { QUICD_ROLE_SERVER = 0, QUICD_ROLE_CLIENT = 1 };
 
 enum quicd_backend {
 	QUICD_BACKEND_AUTO = 0,
@@ -33,8 +37,13 @@ enum quicd_retry {
 };
 
 struct quicd_options {
+	/*
+	 * A client has no certificate and no ALPN here: each connection has a profile
+	 * (profile.h).
+	 */
+	enum quicd_role role;
 	char host[64]; /* numeric address; "::" is dual stack */
-	uint16_t port; /* 0: any */
+	uint16_t port; /* 0: any; of a client always, and then each worker has one of its own */
 	uint32_t workers;
 	uint32_t apps;
 	bool pin;
@@ -49,7 +58,7 @@ struct quicd_options {
 	size_t certificate_pem_bytes;
 	const char *private_key_pem;
 	size_t private_key_pem_bytes;
-	uint8_t alpn[1024]; /* wire format */
+	uint8_t alpn[QUICD_ALPN_BYTES]; /* wire format */
 	size_t alpn_bytes;
 	bool has_secret;
 	uint8_t secret[QUICD_SECRET_BYTES];

@@ -87,7 +87,8 @@ void quicd_receive_forwarded(struct quicd_worker *worker, const struct quicd_for
 					  &datagram->to);
 	} else if (!connection) {
 		counters->forward_unknown++;
-		if (header.form == QUICD_PACKET_SHORT)
+		if (header.form == QUICD_PACKET_SHORT &&
+		    worker->engine->options.role == QUICD_ROLE_SERVER)
 			quicd_stateless_reset(worker, &header, datagram->length, &datagram->from,
 					      &datagram->to);
 	}

@@ -41,6 +41,12 @@ static uint32_t *bucket_of(struct quicd_worker *worker, uint32_t connection, uin
 	return &worker->stream_buckets[(h >> 32) & worker->stream_bucket_mask];
 }
 
+bool quicd_stream_is_local(const struct quicd_connection *connection, uint64_t id)
+{
+	/* RFC 9000 §2.1: bit 0 is set in what a server opens */
+	return (id & 1) != quicd_connection_is_client(connection);
+}
+
 struct quicd_stream *quicd_stream_find(struct quicd_connection *connection, uint64_t id)
 {
 	struct quicd_worker *worker = connection->worker;
@@ -104,8 +110,8 @@ struct quicd_stream *quicd_stream_new(struct quicd_connection *connection, uint6
 	quicd_node_init(&stream->sendable);
 	quicd_node_init(&stream->telling);
 	if (quicd_stream_is_unidirectional(id)) {
-		stream->receive_done = quicd_stream_is_local(id);
-		stream->send_done = !quicd_stream_is_local(id);
+		stream->receive_done = quicd_stream_is_local(connection, id);
+		stream->send_done = !stream->receive_done;
 	}
 	uint32_t *bucket = bucket_of(worker, connection->index, id);
 	stream->bucket_next = *bucket;

@@ -60,11 +60,8 @@ static inline bool quicd_stream_is_unidirectional(uint64_t id)
 	return id & 2; /* RFC 9000 §2.1 */
 }
 
-static inline bool quicd_stream_is_local(uint64_t id)
-{
-	return id & 1; /* we are the server */
-}
-
+/* Did we open it? */
+bool quicd_stream_is_local(const struct quicd_connection *connection, uint64_t id);
 bool quicd_streams_create(struct quicd_worker *worker, uint32_t capacity);
 void quicd_streams_destroy(struct quicd_worker *worker);
 /* NULL when the table is full: a value, try later. */

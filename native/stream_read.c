@@ -97,7 +97,7 @@ static void note_readable(struct quicd_connection *connection, uint64_t id)
 {
 	struct quicd_stream *stream = quicd_stream_find(connection, id);
 	if (!stream) {
-		if (quicd_stream_is_local(id))
+		if (quicd_stream_is_local(connection, id))
 			return; /* one of ours that is done on both sides */
 		stream = quicd_stream_new(connection, id);
 		if (!stream) {

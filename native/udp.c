@@ -63,7 +63,7 @@ static bool configure(struct quicd_udp *udp, const struct quicd_options *options
 		      size_t error_bytes)
 {
 	const int fd = udp->fd;
-	if (!set(fd, SOL_SOCKET, SO_REUSEPORT, 1))
+	if (options->role == QUICD_ROLE_SERVER && !set(fd, SOL_SOCKET, SO_REUSEPORT, 1))
 		return fail(error, error_bytes, "SO_REUSEPORT", "");
 	if (udp->family == AF_INET6) {
 		if (!set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) ||

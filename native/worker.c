@@ -18,10 +18,12 @@
 #include <unistd.h>
 #include "chunk.h"
 #include "command.h"
+#include "connect.h"
 #include "connection.h"
 #include "event.h"
 #include "forward.h"
 #include "leave.h"
+#include "profile.h"
 #include "receive.h"
 #include "stream.h"
 
@@ -69,21 +71,10 @@ static void chunk_returned(void *worker, uint32_t index)
 	quicd_chunk_returned(worker, index);
 }
 
-static struct qd_config *make_config(struct quicd_worker *worker)
+struct qd_config_options quicd_worker_transport(const struct quicd_options *o)
 {
-	const struct quicd_options *o = &worker->engine->options;
-	const struct qd_config_options options = {
-		.certificate_pem = o->certificate_pem,
-		.certificate_pem_bytes = o->certificate_pem_bytes,
-		.private_key_pem = o->private_key_pem,
-		.private_key_pem_bytes = o->private_key_pem_bytes,
-		.alpn = o->alpn,
-		.alpn_bytes = o->alpn_bytes,
-		.ticket_key = worker->engine->keys.ticket,
-		.server = true,
-		.early_data = o->early_data,
+	return (struct qd_config_options){
 		.grease = true,
-		.log_keys = worker->engine->keylog_fd >= 0,
 		.max_idle_timeout_ms = o->max_idle_timeout_ms,
 		.max_recv_udp_payload_bytes = 65527,
 		.max_send_udp_payload_bytes = o->max_udp_payload_bytes,
@@ -102,6 +93,22 @@ static struct qd_config *make_config(struct quicd_worker *worker)
 		.initial_window_packets = 10,
 		.congestion = (enum qd_congestion)o->congestion,
 	};
+}
+
+static struct qd_config *make_config(struct quicd_worker *worker)
+{
+	const struct quicd_options *o = &worker->engine->options;
+	struct qd_config_options options = quicd_worker_transport(o);
+	options.certificate_pem = o->certificate_pem;
+	options.certificate_pem_bytes = o->certificate_pem_bytes;
+	options.private_key_pem = o->private_key_pem;
+	options.private_key_pem_bytes = o->private_key_pem_bytes;
+	options.alpn = o->alpn;
+	options.alpn_bytes = o->alpn_bytes;
+	options.ticket_key = worker->engine->keys.ticket;
+	options.server = true;
+	options.early_data = o->early_data;
+	options.log_keys = worker->engine->keylog_fd >= 0;
 	return qd_config_new(&options, worker->error, sizeof(worker->error));
 }
 
@@ -131,9 +138,12 @@ bool quicd_worker_start(struct quicd_worker *worker)
 	quicd_node_init(&worker->spent);
 	worker->slab.wake = wake_for_chunks;
 	worker->slab.owner = worker;
-	worker->config = make_config(worker);
-	if (!worker->config)
+	if (o->role == QUICD_ROLE_SERVER && !(worker->config = make_config(worker)))
 		return false;
+	if (o->role == QUICD_ROLE_CLIENT && !quicd_profile_configs_create(worker)) {
+		snprintf(worker->error, sizeof(worker->error), "no memory for profiles");
+		return false;
+	}
 	if (!quicd_cid_map_create(&worker->cids, o->connections * QUICD_CIDS_PER_CONNECTION,
 				  worker->engine->keys.map) ||
 	    !quicd_timers_create(&worker->timers, o->connections)) {
@@ -183,10 +193,13 @@ static void run_commands(struct quicd_worker *worker)
  */
 static void deliver_blocked(struct quicd_worker *worker)
 {
-	for (uint32_t index = 0; index < worker->engine->options.apps; index++)
-		if (quicd_app_attached(&worker->engine->apps[index]))
-			quicd_events_walk(worker,
-					  &worker->engine->apps[index].links[worker->index]);
+	for (uint32_t index = 0; index < worker->engine->options.apps; index++) {
+		struct quicd_app *app = &worker->engine->apps[index];
+		if (!quicd_app_attached(app))
+			continue;
+		quicd_events_walk(worker, &app->links[worker->index]);
+		quicd_connect_tell_refusals(worker, index);
+	}
 	quicd_slab_collect(&worker->slab, chunk_returned, worker);
 	struct quicd_node waiting;
 	quicd_node_init(&waiting);
@@ -245,7 +258,7 @@ static bool something_waits(struct quicd_worker *worker)
 			continue;
 		if (quicd_ring_ready(&link->commands) > 0)
 			return true;
-		if (quicd_node_linked(&worker->blocked)) {
+		if (quicd_node_linked(&worker->blocked) || link->refusals) {
 			atomic_store_explicit(&link->wants_room, 1, memory_order_seq_cst);
 			if (atomic_load_explicit(&link->events.head, memory_order_seq_cst) !=
 			    link->events_walked)
@@ -344,11 +357,14 @@ void quicd_worker_finish(struct quicd_worker *worker)
 	quicd_net_wait(worker, 0);
 	quicd_receive_all(worker);
 	quicd_net_stop(worker);
-	for (uint32_t app = 0; app < worker->engine->options.apps; app++)
+	for (uint32_t app = 0; app < worker->engine->options.apps; app++) {
+		quicd_connect_forget(&worker->engine->apps[app].links[worker->index]);
 		quicd_slab_end_leases(&worker->slab, app);
+	}
 	quicd_slab_collect(&worker->slab, chunk_returned, worker);
 	quicd_segments_destroy(&worker->segments);
 	qd_config_free(worker->config);
+	quicd_profile_configs_destroy(worker);
 	quicd_connections_destroy(worker);
 	quicd_streams_destroy(worker);
 	quicd_timers_destroy(&worker->timers);

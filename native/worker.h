@@ -30,7 +30,8 @@ struct quicd_worker {
 	bool started;
 	pid_t thread_id;
 	struct quicd_net net;
-	struct qd_config *config;
+	struct qd_config *config;   /* of a server's connections; NULL for a client */
+	struct qd_config **configs; /* of a client's, by profile; made when first used */
 	struct quicd_slab slab;
 	struct quicd_counters *counters;
 	struct quicd_cid_map cids;
@@ -75,6 +76,8 @@ struct quicd_worker {
 	char error[256];
 };
 
+/* What |options| say about the transport, for a qd_config of either role. */
+struct qd_config_options quicd_worker_transport(const struct quicd_options *options);
 /* qd_release: a buffer that quiche had by reference comes back; owner is the connection. */
 void quicd_worker_release(void *connection, uint32_t slab, uint32_t index);
 /* The thread: start, then turn and wait until the engine stops, then finish. */

@@ -16,6 +16,7 @@ export interface Resolved {
 export function engineOptions(config: Config, resolved: Resolved): EngineOptions {
   const { netio, quic, tls, apps, limits } = config;
   return {
+    role: "server",
     /* The engine takes addresses; the name means this machine, and IPv4 is there everywhere. */
     host: netio.host === "localhost" ? "127.0.0.1" : netio.host,
     port: netio.port,

@@ -55,6 +55,7 @@ export const REFUSED_CLOSED = 3;
 export const REFUSED_TOO_LARGE = 4;
 export const REFUSED_UNSUPPORTED = 5;
 export const REFUSED_INVALID = 6;
+export const REFUSED_SYSTEM = 7;
 export const STATE_FREE = 0;
 export const STATE_INITIAL = 1;
 export const STATE_HANDSHAKING = 2;
@@ -221,8 +222,8 @@ export const APP_VIEW_RESERVED_OFFSET = 24;
 export const APP_VIEW_RESERVED_LENGTH = 10;
 export const APP_VIEW_RESERVED_WORD = 6;
 
-export const COUNTERS_SIZE = 512;
-export const COUNTERS_WORDS = 128;
+export const COUNTERS_SIZE = 528;
+export const COUNTERS_WORDS = 132;
 export const COUNTERS_RECEIVE_CALLS_OFFSET = 0;
 export const COUNTERS_RECEIVE_CALLS_WORD = 0;
 export const COUNTERS_RECEIVE_DATAGRAMS_OFFSET = 8;
@@ -351,6 +352,10 @@ export const COUNTERS_FAILURES_OFFSET = 496;
 export const COUNTERS_FAILURES_WORD = 124;
 export const COUNTERS_PANICS_OFFSET = 504;
 export const COUNTERS_PANICS_WORD = 126;
+export const COUNTERS_CONNECTS_OFFSET = 512;
+export const COUNTERS_CONNECTS_WORD = 128;
+export const COUNTERS_CONNECTS_REFUSED_OFFSET = 520;
+export const COUNTERS_CONNECTS_REFUSED_WORD = 130;
 export const COUNTERS_FIELDS = [
   "receive_calls",
   "receive_datagrams",
@@ -416,6 +421,8 @@ export const COUNTERS_FIELDS = [
   "timeouts",
   "failures",
   "panics",
+  "connects",
+  "connects_refused",
 ] as const;
 
-export const ABI_HASH = 3538755079;
+export const ABI_HASH = 2148212729;

@@ -7,6 +7,11 @@
  */
 
 export interface EngineOptions {
+  /**
+   * A client opens connections by the CONNECT command and accepts none: its port is 0, and
+   * certificate, key and ALPNs are those of a profile (see {@link Addon.addProfile}).
+   */
+  role: "server" | "client";
   /** "::" is dual stack; an IPv4 address opens IPv4 only. */
   host: string;
   /** 0: the kernel chooses, once, for all workers. */
@@ -55,6 +60,28 @@ export interface EngineOptions {
   streamChunks: number;
   /** Undelivered events per connection. */
   connectionEvents: number;
+}
+
+/** What connections of a client share; TLS and transport parameters. */
+export interface ProfileOptions {
+  /** Most wanted first; 1 to 32 names. */
+  alpn: string[];
+  /** Certificates to trust, or "": the system's store. */
+  caPem: string;
+  /** Whether the server's certificate is verified, against its name or address. */
+  verify: boolean;
+  /** The client's own certificate, chain leaf first, and its key; or "". */
+  certificatePem: string;
+  privateKeyPem: string;
+  /** Sessions are used for 0-RTT where CONNECT asks for it. */
+  earlyData: boolean;
+  congestion: "cubic" | "reno" | "bbr2";
+  /** As in {@link EngineOptions}, which counts where they are left out. */
+  maxIdleTimeoutMs?: number;
+  connectionWindowBytes?: number;
+  streamWindowBytes?: number;
+  streamsBidi?: number;
+  streamsUni?: number;
 }
 
 export interface WorkerView {
@@ -170,6 +197,12 @@ export interface NativeMemory {
 export interface Addon {
   /** Opens sockets and starts the workers. Throws an Error that names the cause and the remedy. */
   start(options: EngineOptions): EngineView;
+  /**
+   * Of a client: the number of a profile for the CONNECT command; equal ones have the same number,
+   * and an engine keeps up to 256. Throws an Error with cause and remedy when a text or a value is
+   * refused.
+   */
+  addProfile(engine: number, options: ProfileOptions): number;
   /** The same view, from another JavaScript thread. */
   view(engine: number): EngineView;
   /**

@@ -173,6 +173,7 @@ describe("engine options", () => {
         "privateKeyPem": "k",
         "receivePoolBytes": 16777216,
         "retry": "under-load",
+        "role": "server",
         "ringCapacity": 8192,
         "routing": "auto",
         "secret": null,

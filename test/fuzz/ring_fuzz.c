@@ -76,7 +76,7 @@ static void fill(struct input *input, struct quicd_command *command)
 		return;
 	}
 	*command = (struct quicd_command){
-		.kind = shape % 10, /* one beyond the last */
+		.kind = shape % (QUICD_COMMAND_COUNT + 1),
 		.connection = seen.connection,
 		.connection_generation = seen.connection_generation,
 		.stream = seen.stream,
@@ -107,7 +107,7 @@ static void step_command(struct input *input)
 	const uint32_t result = quicd_commands_commit(app, 0);
 	const bool carries =
 		(command.kind == QUICD_COMMAND_WRITE || command.kind == QUICD_COMMAND_DATAGRAM ||
-		 command.kind == QUICD_COMMAND_CLOSE) &&
+		 command.kind == QUICD_COMMAND_CLOSE || command.kind == QUICD_COMMAND_CONNECT) &&
 		command.buffer != QUICD_NONE;
 	REQUIRE(result == QUICD_OK || result == QUICD_REFUSED_INVALID);
 	if (result == QUICD_OK)
