@@ -109,7 +109,8 @@ enum quicd_command_kind {
 	 */
 	QUICD_COMMAND_CONNECT = 9,
 	QUICD_COMMAND_MIGRATE = 10, /* client: to another local port; request_id */
-	QUICD_COMMAND_COUNT = 11,
+	QUICD_COMMAND_QLOG = 11, /* flags: 1 begin a log, 0 end it */
+	QUICD_COMMAND_COUNT = 12,
 };
 
 enum quicd_connect_flag {
@@ -321,4 +322,9 @@ struct quicd_counters {
 	/* client */
 	uint64_t connects; /* begun; beside accepted */
 	uint64_t connects_refused;
+	/* logs */
+	uint64_t qlogs;		 /* begun */
+	uint64_t qlogs_unwanted; /* of them: deleted, another protocol than the filter's */
+	uint64_t qlogs_refused;	 /* not begun: the directory's budget is used up */
+	uint64_t qlog_failures;	 /* of the file system, at the beginning or in the midst */
 };

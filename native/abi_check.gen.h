@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include "abi.h"
 
-#define QUICD_ABI_HASH 2148212729u
+#define QUICD_ABI_HASH 2869414944u
 
 static_assert(offsetof(struct quicd_event, kind) == 0, "quicd_event.kind");
 static_assert(sizeof(((struct quicd_event *)0)->kind) == 4, "quicd_event.kind");
@@ -293,6 +293,14 @@ static_assert(offsetof(struct quicd_counters, connects) == 512, "quicd_counters.
 static_assert(sizeof(((struct quicd_counters *)0)->connects) == 8, "quicd_counters.connects");
 static_assert(offsetof(struct quicd_counters, connects_refused) == 520, "quicd_counters.connects_refused");
 static_assert(sizeof(((struct quicd_counters *)0)->connects_refused) == 8, "quicd_counters.connects_refused");
-static_assert(sizeof(struct quicd_counters) == 528, "quicd_counters");
+static_assert(offsetof(struct quicd_counters, qlogs) == 528, "quicd_counters.qlogs");
+static_assert(sizeof(((struct quicd_counters *)0)->qlogs) == 8, "quicd_counters.qlogs");
+static_assert(offsetof(struct quicd_counters, qlogs_unwanted) == 536, "quicd_counters.qlogs_unwanted");
+static_assert(sizeof(((struct quicd_counters *)0)->qlogs_unwanted) == 8, "quicd_counters.qlogs_unwanted");
+static_assert(offsetof(struct quicd_counters, qlogs_refused) == 544, "quicd_counters.qlogs_refused");
+static_assert(sizeof(((struct quicd_counters *)0)->qlogs_refused) == 8, "quicd_counters.qlogs_refused");
+static_assert(offsetof(struct quicd_counters, qlog_failures) == 552, "quicd_counters.qlog_failures");
+static_assert(sizeof(((struct quicd_counters *)0)->qlog_failures) == 8, "quicd_counters.qlog_failures");
+static_assert(sizeof(struct quicd_counters) == 560, "quicd_counters");
 
 #endif

@@ -5,6 +5,7 @@
 #include <time.h>
 #include "connection.h"
 #include "keys.h"
+#include "qlog.h"
 #include "stateless.h"
 #include "worker.h"
 
@@ -58,6 +59,7 @@ static struct quicd_connection *open_connection(struct quicd_worker *worker,
 	}
 	if (worker->engine->keylog_fd >= 0)
 		qd_set_keylog_fd(connection->quiche, worker->engine->keylog_fd);
+	quicd_qlog_accepted(connection);
 	worker->counters->accepted++;
 	return connection;
 }

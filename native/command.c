@@ -5,6 +5,7 @@
 #include "connect.h"
 #include "connection.h"
 #include "event.h"
+#include "qlog.h"
 #include "stream.h"
 #include "worker.h"
 
@@ -245,6 +246,12 @@ static void run(struct quicd_worker *worker, const struct quicd_command *command
 	case QUICD_COMMAND_KEEP_ALIVE:
 		connection->keep_alive_ns = (uint64_t)command->length * 1000000;
 		quicd_connection_set_timer(connection);
+		break;
+	case QUICD_COMMAND_QLOG:
+		if (command->flags)
+			quicd_qlog_begin(connection);
+		else
+			quicd_qlog_end(connection);
 		break;
 	case QUICD_COMMAND_NOP:
 		break;

@@ -7,6 +7,7 @@
 #include "connection.h"
 #include "event.h"
 #include "profile.h"
+#include "qlog.h"
 #include "worker.h"
 
 #define NAME_BYTES_MAX 255
@@ -166,6 +167,7 @@ static bool make(struct quicd_connection *connection, struct qd_config *config,
 		return false;
 	if (worker->engine->keylog_fd >= 0)
 		qd_set_keylog_fd(connection->quiche, worker->engine->keylog_fd);
+	quicd_qlog_accepted(connection);
 	return true;
 }
 

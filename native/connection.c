@@ -5,6 +5,7 @@
 #include "event.h"
 #include "pages.h"
 #include "profile.h"
+#include "qlog.h"
 #include "stream.h"
 #include "worker.h"
 
@@ -140,6 +141,7 @@ void quicd_connection_free(struct quicd_connection *connection)
 				  connection);
 	quicd_connection_forget_cids(connection);
 	quicd_timers_remove(&worker->timers, connection->index);
+	quicd_qlog_end(connection);
 	if (connection->quiche)
 		qd_free(connection->quiche); /* releases what was lent to it */
 	assert(connection->referenced_bytes == 0);
@@ -227,6 +229,7 @@ static void introduce(struct quicd_connection *connection)
 	const ssize_t datagram = qd_datagram_max_bytes(connection->quiche);
 	view->datagram_max_bytes = datagram > 0 ? (uint32_t)datagram : 0;
 	connection->pending |= QUICD_PENDING_CONNECTED;
+	quicd_qlog_established(connection);
 }
 
 /* RFC 9001 §4.6: the keys of 0-RTT are there. A server has taken it; a client may send. */

@@ -85,6 +85,11 @@ struct quicd_connection {
 	bool answer_expected; /* events went to the application in this turn */
 	bool dead; /* quiche panicked or the app thread is gone: free without ceremony */
 	struct quicd_goodbye goodbye;
+	struct {
+		bool on;
+		uint32_t begun;	   /* logs of this connection */
+		uint64_t flush_ns; /* what waits goes to the file then; 0: nothing waits */
+	} qlog;
 	uint64_t datagrams_told; /* to the application */
 	uint32_t queued_segments;
 	uint64_t next_id[2]; /* of streams that we open: bidirectional, unidirectional */

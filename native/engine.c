@@ -168,6 +168,8 @@ static bool prepare(struct quicd_engine *engine)
 			return false;
 		}
 	}
+	if (!quicd_qlog_open(&engine->qlog, o, engine->error, sizeof(engine->error)))
+		return false;
 	if (!choose_backend(engine))
 		return false;
 	if (o->role == QUICD_ROLE_CLIENT && !(engine->profiles = quicd_profiles_create()))
@@ -221,6 +223,7 @@ static void release_engine(struct quicd_engine *engine)
 	if (engine->keylog_fd >= 0)
 		close(engine->keylog_fd);
 	engine->keylog_fd = -1;
+	quicd_qlog_close(&engine->qlog);
 }
 
 static bool enter_table(struct quicd_engine *engine)
@@ -258,6 +261,7 @@ struct quicd_engine *quicd_engine_start(const struct quicd_options *options, cha
 	engine->options = *options;
 	engine->index = QUICD_ENGINES_MAX;
 	engine->keylog_fd = -1;
+	engine->qlog.directory = -1;
 	qd_set_release(quicd_worker_release);
 	if (!enter_table(engine))
 		snprintf(engine->error, sizeof(engine->error),

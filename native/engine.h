@@ -10,6 +10,7 @@
 #include "app.h"
 #include "keys.h"
 #include "options.h"
+#include "qlog.h"
 #include "slab.h"
 
 struct quicd_worker;
@@ -42,6 +43,7 @@ struct quicd_engine {
 	_Atomic uint32_t next_app; /* round robin at accept */
 	atomic_bool ending;	   /* stop was asked for */
 	int keylog_fd;
+	struct quicd_qlog_store qlog;
 	struct quicd_engine *retired_next;
 	char error[256]; /* why the start failed */
 };

@@ -4,6 +4,7 @@
  */
 #include <assert.h>
 #include "connection.h"
+#include "qlog.h"
 #include "stream.h"
 #include "worker.h"
 
@@ -84,6 +85,7 @@ void quicd_connection_set_timer(struct quicd_connection *connection)
 	if (connection->keep_alive_ns != 0 && connection->state == QUICD_STATE_ESTABLISHED &&
 	    connection->sent_ns + connection->keep_alive_ns < deadline)
 		deadline = connection->sent_ns + connection->keep_alive_ns;
+	deadline = quicd_qlog_deadline(connection, deadline);
 	quicd_timers_set(&worker->timers, connection->index, deadline);
 }
 
@@ -108,6 +110,7 @@ void quicd_connection_on_timer(struct quicd_connection *connection)
 	    now >= connection->sent_ns + connection->keep_alive_ns)
 		qd_send_ack_eliciting(connection->quiche);
 	connection->hold_until_ns = 0;
+	quicd_qlog_on_timer(connection);
 	/* timers are rare enough to keep the round trip fresh */
 	quicd_connection_refresh_view(connection);
 	quicd_list_append(&worker->dirty, &connection->dirty);

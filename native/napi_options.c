@@ -1,5 +1,6 @@
 /* napi_options.c - see napi_options.h. */
 #include "napi_options.h"
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -189,6 +190,38 @@ static void read_quic(struct reader *r, struct quicd_options *o)
 	o->connection_events = (uint32_t)integer(r, "connectionEvents", 16, 1 << 20);
 }
 
+/* As the configuration's [telemetry] section says it; numbers and texts are checked there. */
+static void read_qlog(struct reader *r, struct quicd_qlog_options *o)
+{
+	static const char *const LEVELS[] = { "core", "base", "extra" };
+	text(r, "qlogDirectory", o->directory, sizeof(o->directory));
+	o->level = choice(r, "qlogLevel", LEVELS, 3);
+	o->every = (uint32_t)integer(r, "qlogEvery", 0, UINT32_MAX);
+	o->file_bytes = integer(r, "qlogFileBytes", 1024, 1ull << 40);
+	o->directory_bytes = integer(r, "qlogDirectoryBytes", 1024, 1ull << 40);
+	o->files = (uint32_t)integer(r, "qlogFiles", 1, UINT32_MAX);
+	text(r, "qlogAlpn", o->alpn, sizeof(o->alpn));
+	char address[INET6_ADDRSTRLEN] = "", id[33] = "";
+	text(r, "qlogPeer", address, sizeof(address));
+	if (address[0] && inet_pton(AF_INET, address, o->peer_ip) == 1)
+		o->peer_family = 4;
+	else if (address[0] && inet_pton(AF_INET6, address, o->peer_ip) == 1)
+		o->peer_family = 6;
+	else if (address[0])
+		refuse(r, "qlogPeer", "must be an IP address");
+	o->peer_bits = (uint32_t)integer(r, "qlogPeerBits", 0, o->peer_family == 4 ? 32 : 128);
+	text(r, "qlogId", id, sizeof(id));
+	const size_t digits = strspn(id, "0123456789abcdef");
+	if (id[digits] != 0)
+		refuse(r, "qlogId", "must be lower-case hex digits");
+	for (size_t i = 0; i < digits; i++) {
+		const char digit = id[i];
+		const uint8_t value = (uint8_t)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+		o->id_prefix[i / 2] |= (uint8_t)(i % 2 ? value : value << 4);
+	}
+	o->id_bits = 4 * (uint32_t)digits;
+}
+
 bool quicd_napi_options(napi_env env, napi_value object, struct quicd_options *options, char *error,
 			size_t error_bytes)
 {
@@ -196,6 +229,7 @@ bool quicd_napi_options(napi_env env, napi_value object, struct quicd_options *o
 	memset(options, 0, sizeof(*options));
 	read_network(&r, options);
 	read_quic(&r, options);
+	read_qlog(&r, &options->qlog);
 	if (options->role == QUICD_ROLE_SERVER) {
 		options->certificate_pem =
 			long_text(&r, "certificatePem", &options->certificate_pem_bytes);

@@ -36,6 +36,22 @@ enum quicd_retry {
 	QUICD_RETRY_UNDER_LOAD = 2,
 };
 
+/* Which connections write a qlog, and how much (qlog.h). */
+struct quicd_qlog_options {
+	char directory[512]; /* "": none */
+	uint32_t level;	     /* enum qd_qlog_level */
+	uint32_t every; /* of those that pass the filter every Nth; 0: only on demand */
+	uint64_t file_bytes;	  /* at most, each */
+	uint64_t directory_bytes; /* at most, all */
+	uint32_t files;		  /* at most */
+	char alpn[256];		  /* "": any */
+	uint8_t peer_family;	  /* 4 or 6; 0: any */
+	uint8_t peer_ip[16];
+	uint32_t peer_bits; /* of peer_ip that count */
+	uint8_t id_prefix[16];
+	uint32_t id_bits; /* of id_prefix that count */
+};
+
 struct quicd_options {
 	/*
 	 * A client has no certificate and no ALPN here: each connection has a profile
@@ -63,6 +79,7 @@ struct quicd_options {
 	bool has_secret;
 	uint8_t secret[QUICD_SECRET_BYTES];
 	char keylog_path[512];
+	struct quicd_qlog_options qlog;
 	uint64_t max_idle_timeout_ms;
 	uint64_t handshake_timeout_ms;
 	uint32_t max_udp_payload_bytes;

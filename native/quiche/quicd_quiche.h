@@ -307,8 +307,26 @@ struct qd_stats {
 	uint64_t path_mtu_bytes;
 	uint64_t datagrams_received; /* RFC 9221; those dropped from a full queue too */
 	uint64_t datagrams_waiting;
+	uint64_t datagrams_sent, datagrams_lost;
+	uint64_t spurious_lost_packets; /* of the lost ones: acknowledged after all */
+	uint64_t round_trip_variation_ns;
+	uint64_t probe_timeouts; /* RFC 9002 §6.2 */
+	uint64_t acknowledged_bytes;
 };
 void qd_get_stats(struct qd_connection *connection, struct qd_stats *stats);
+
+/* What bounds sending now, each bound by itself. Not for every packet: it asks the clock. */
+struct qd_limits {
+	uint64_t peer_data_left;      /* bytes, MAX_DATA (RFC 9000 §4.1) */
+	uint64_t congestion_left;     /* bytes; UINT64_MAX while a probe may be sent */
+	uint64_t amplification_left;  /* bytes (RFC 9000 §8.1); UINT64_MAX: not limited */
+	uint64_t unsent_bytes;	      /* of streams, taken and not sent */
+	uint64_t release_ns;	      /* pacing: CLOCK_MONOTONIC of the next packet; 0: now */
+	uint64_t datagrams_unsent;
+};
+void qd_get_limits(struct qd_connection *connection, struct qd_limits *limits);
+/* MAX_STREAM_DATA left, bytes; QD_DONE for a stream that is gone or was stopped by the peer. */
+int64_t qd_stream_window_left(struct qd_connection *connection, uint64_t stream_id);
 
 /* Transport parameters that the peer sent; zeroed before they are known. */
 struct qd_peer_parameters {
@@ -323,7 +341,24 @@ void qd_get_peer_parameters(struct qd_connection *connection,
 
 /* Logs. The fd is duplicated; the caller keeps its own. */
 int qd_set_keylog_fd(struct qd_connection *connection, int fd);
-int qd_set_qlog_fd(struct qd_connection *connection, int fd, const char *title);
+/*
+ * qlog (JSON-SEQ, RFC 7464), whole records only, at most |limit_bytes| of them: the last record
+ * then says so. Gathered in memory and written 64 KiB at a time, by flush, end and free. It ends by
+ * itself when the connection is closed. |level| is enum qd_qlog_level. Again after an end: another
+ * log.
+ */
+enum qd_qlog_level { QD_QLOG_CORE = 0, QD_QLOG_BASE = 1, QD_QLOG_EXTRA = 2 };
+int qd_begin_qlog(struct qd_connection *connection, int fd, const char *title, uint32_t level,
+		  uint64_t limit_bytes);
+struct qd_qlog {
+	uint64_t written_bytes; /* in the file */
+	uint64_t waiting_bytes; /* for a flush */
+	bool ended;		/* nothing more is written: the limit, an end, a failure */
+	bool failed;		/* by the file system */
+};
+void qd_get_qlog(struct qd_connection *connection, struct qd_qlog *qlog);
+void qd_flush_qlog(struct qd_connection *connection);
+void qd_end_qlog(struct qd_connection *connection);
 
 /* Stateless replies; return bytes written or an error. RFC 9000 §17.2.1 and §17.2.5 */
 ssize_t qd_negotiate_version(const uint8_t *scid, size_t scid_bytes, const uint8_t *dcid,

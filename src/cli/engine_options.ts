@@ -1,4 +1,6 @@
 /** From the configuration to what the native engine is started with: every field, once. */
+
+import { parseAddressPrefix } from "../config/value.ts";
 import type { Config } from "../config.ts";
 import type { EngineOptions } from "../native/addon.ts";
 import type { PemPair } from "../tls/self_signed.ts";
@@ -14,7 +16,8 @@ export interface Resolved {
 }
 
 export function engineOptions(config: Config, resolved: Resolved): EngineOptions {
-  const { netio, quic, tls, apps, limits } = config;
+  const { netio, quic, tls, apps, telemetry, limits } = config;
+  const peer = parseAddressPrefix(telemetry.qlog_peer) ?? { address: "", bits: 0 };
   return {
     role: "server",
     /* The engine takes addresses; the name means this machine, and IPv4 is there everywhere. */
@@ -35,6 +38,16 @@ export function engineOptions(config: Config, resolved: Resolved): EngineOptions
     alpn: [...resolved.alpns],
     secret: resolved.secret,
     keylogPath: tls.keylog,
+    qlogDirectory: telemetry.qlog,
+    qlogLevel: telemetry.qlog_level,
+    qlogEvery: telemetry.qlog_every,
+    qlogFileBytes: telemetry.qlog_file_bytes,
+    qlogDirectoryBytes: telemetry.qlog_directory_bytes,
+    qlogFiles: telemetry.qlog_files,
+    qlogAlpn: telemetry.qlog_alpn,
+    qlogPeer: peer.address,
+    qlogPeerBits: peer.bits,
+    qlogId: telemetry.qlog_id,
     maxIdleTimeoutMs: quic.idle_timeout_ms,
     handshakeTimeoutMs: quic.handshake_timeout_ms,
     maxUdpPayloadBytes: quic.max_udp_payload_bytes,

@@ -4,7 +4,7 @@ import type { Config } from "./schema.ts";
 import type { Problem } from "./user_error.ts";
 
 export function relationProblems(config: Config, originOf: Layer["originOf"]): Problem[] {
-  const { quic, tls, limits } = config;
+  const { quic, tls, telemetry, limits } = config;
   const problems: Problem[] = [];
   const report = (section: string, option: string, subject: string, remedy: string) => {
     problems.push({ origin: originOf(section, option), subject, remedy });
@@ -19,6 +19,14 @@ export function relationProblems(config: Config, originOf: Layer["originOf"]): P
       "stream_window_bytes",
       `quic.stream_window_bytes = ${quic.stream_window_bytes}`,
       `must be at most quic.connection_window_bytes (${quic.connection_window_bytes})`,
+    );
+  }
+  if (telemetry.qlog_file_bytes > telemetry.qlog_directory_bytes) {
+    report(
+      "telemetry",
+      "qlog_file_bytes",
+      `telemetry.qlog_file_bytes = ${telemetry.qlog_file_bytes}`,
+      `must be at most telemetry.qlog_directory_bytes (${telemetry.qlog_directory_bytes})`,
     );
   }
   /* One connection may fill an eighth of a ring, so that it cannot starve the others. */

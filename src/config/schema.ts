@@ -7,15 +7,18 @@
 import { z } from "zod";
 import {
   address,
+  addressPrefix,
   choice,
   fileName,
   filePath,
   flag,
   flagOrAuto,
+  hexPrefix,
   integer,
   integerOrAuto,
   listOf,
   powerOfTwo,
+  shortText,
 } from "./value.ts";
 
 const KIB = 1024;
@@ -77,6 +80,18 @@ const http = z.strictObject({
   max_body_bytes: integer(0, 64 * GIB, "bytes").default(128 * MIB),
 });
 
+const telemetry = z.strictObject({
+  qlog: filePath("the folder that qlogs are written to").default(""),
+  qlog_level: choice(["core", "base", "extra"]).default("base"),
+  qlog_every: integer(0, 1_000_000, "(0: only connections that code asks for)").default(1),
+  qlog_alpn: shortText("the name of a protocol (ALPN)", 254).default(""),
+  qlog_peer: addressPrefix().default(""),
+  qlog_id: hexPrefix(32).default(""),
+  qlog_file_bytes: integer(64 * KIB, 64 * GIB, "bytes").default(16 * MIB),
+  qlog_directory_bytes: integer(64 * KIB, 1024 * GIB, "bytes").default(GIB),
+  qlog_files: integer(1, 1_000_000, "files").default(1000),
+});
+
 const limits = z.strictObject({
   connections: integer(1, 1_000_000, "connections per worker").default(4096),
   ring_capacity: powerOfTwo(1024, 65_536).default(8192),
@@ -85,7 +100,7 @@ const limits = z.strictObject({
   datagram_queue: integer(0, 65_536, "datagrams (0: no datagrams)").default(256),
 });
 
-export const sections = { netio, quic, tls, apps, http, limits };
+export const sections = { netio, quic, tls, apps, http, telemetry, limits };
 
 /** What is said when the name holds a value of its own. */
 function section(name: string) {
@@ -99,6 +114,7 @@ export const configSchema = z.strictObject({
   tls: z.strictObject(tls.shape, section("tls")).prefault({}),
   apps: z.strictObject(apps.shape, section("apps")).prefault({}),
   http: z.strictObject(http.shape, section("http")).prefault({}),
+  telemetry: z.strictObject(telemetry.shape, section("telemetry")).prefault({}),
   limits: z.strictObject(limits.shape, section("limits")).prefault({}),
 });
 
@@ -118,4 +134,5 @@ export const PATHS: readonly (readonly [section: string, option: string])[] = [
   ["tls", "secret_file"],
   ["tls", "keylog"],
   ["http", "root"],
+  ["telemetry", "qlog"],
 ];

@@ -55,6 +55,43 @@ export function address() {
   return z.string({ error }).refine((text) => text === "localhost" || isIP(text) !== 0, { error });
 }
 
+/** Addresses that begin alike (RFC 4632 §3.1), or "" for all. */
+export function addressPrefix() {
+  const error =
+    'must be an IP address, with "/" and the bits that count where not all do: "192.0.2.0/24"';
+  return z
+    .string({ error })
+    .refine((text) => text === "" || parseAddressPrefix(text) !== null, { error });
+}
+
+/** Null for what is none. */
+export function parseAddressPrefix(text: string): { address: string; bits: number } | null {
+  const [, address = "", digits] = /^([^/]*)(?:\/([0-9]{1,3}))?$/.exec(text) ?? [];
+  const family = isIP(address);
+  if (family === 0) return null;
+  const most = family === 4 ? 32 : 128;
+  const bits = digits === undefined ? most : Number(digits);
+  return bits <= most ? { address, bits } : null;
+}
+
+/** The first digits of a hexadecimal number, or "" for any. */
+export function hexPrefix(digitsMax: number) {
+  const error = `must be up to ${digitsMax} hexadecimal digits in lower case`;
+  return z
+    .string({ error })
+    .regex(/^[0-9a-f]*$/, { error })
+    .max(digitsMax, { error });
+}
+
+/** Printable, or "" for none. */
+export function shortText(what: string, lengthMax: number) {
+  const error = `must be ${what}, at most ${lengthMax} characters`;
+  return z
+    .string({ error })
+    .regex(/^[\x20-\x7e]*$/, { error })
+    .max(lengthMax, { error });
+}
+
 /** A path, or "" for none. Contents where a path belongs are refused, so no secret gets in here. */
 export function filePath(what: string) {
   const error = `must be the path of ${what}`;

@@ -41,7 +41,8 @@ export const COMMAND_PRIORITY = 7;
 export const COMMAND_KEEP_ALIVE = 8;
 export const COMMAND_CONNECT = 9;
 export const COMMAND_MIGRATE = 10;
-export const COMMAND_COUNT = 11;
+export const COMMAND_QLOG = 11;
+export const COMMAND_COUNT = 12;
 export const CONNECT_OWN_SOCKET = 1;
 export const CONNECT_EARLY = 2;
 export const CLOSE_APPLICATION = 1;
@@ -222,8 +223,8 @@ export const APP_VIEW_RESERVED_OFFSET = 24;
 export const APP_VIEW_RESERVED_LENGTH = 10;
 export const APP_VIEW_RESERVED_WORD = 6;
 
-export const COUNTERS_SIZE = 528;
-export const COUNTERS_WORDS = 132;
+export const COUNTERS_SIZE = 560;
+export const COUNTERS_WORDS = 140;
 export const COUNTERS_RECEIVE_CALLS_OFFSET = 0;
 export const COUNTERS_RECEIVE_CALLS_WORD = 0;
 export const COUNTERS_RECEIVE_DATAGRAMS_OFFSET = 8;
@@ -356,6 +357,14 @@ export const COUNTERS_CONNECTS_OFFSET = 512;
 export const COUNTERS_CONNECTS_WORD = 128;
 export const COUNTERS_CONNECTS_REFUSED_OFFSET = 520;
 export const COUNTERS_CONNECTS_REFUSED_WORD = 130;
+export const COUNTERS_QLOGS_OFFSET = 528;
+export const COUNTERS_QLOGS_WORD = 132;
+export const COUNTERS_QLOGS_UNWANTED_OFFSET = 536;
+export const COUNTERS_QLOGS_UNWANTED_WORD = 134;
+export const COUNTERS_QLOGS_REFUSED_OFFSET = 544;
+export const COUNTERS_QLOGS_REFUSED_WORD = 136;
+export const COUNTERS_QLOG_FAILURES_OFFSET = 552;
+export const COUNTERS_QLOG_FAILURES_WORD = 138;
 export const COUNTERS_FIELDS = [
   "receive_calls",
   "receive_datagrams",
@@ -423,6 +432,10 @@ export const COUNTERS_FIELDS = [
   "panics",
   "connects",
   "connects_refused",
+  "qlogs",
+  "qlogs_unwanted",
+  "qlogs_refused",
+  "qlog_failures",
 ] as const;
 
-export const ABI_HASH = 2148212729;
+export const ABI_HASH = 2869414944;

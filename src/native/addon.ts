@@ -38,6 +38,22 @@ export interface EngineOptions {
   secret: Uint8Array | null;
   /** Path of an SSLKEYLOGFILE to append to, or "". */
   keylogPath: string;
+  /** Directory of qlogs, or "": none. */
+  qlogDirectory: string;
+  qlogLevel: "core" | "base" | "extra";
+  /** Every Nth of the connections that pass the filter; 0: only on demand. */
+  qlogEvery: number;
+  /** Bytes that one log may have, and all in the directory; logs that the directory may have. */
+  qlogFileBytes: number;
+  qlogDirectoryBytes: number;
+  qlogFiles: number;
+  /** Filter; "": any. */
+  qlogAlpn: string;
+  /** An address, of which the first `qlogPeerBits` bits count; "": any. */
+  qlogPeer: string;
+  qlogPeerBits: number;
+  /** The hex digits that the connection's ID begins with. */
+  qlogId: string;
   maxIdleTimeoutMs: number;
   handshakeTimeoutMs: number;
   maxUdpPayloadBytes: number;

@@ -1,4 +1,5 @@
 /** What `serve` takes: the shape of `Bun.serve`, and what is ours. */
+import { resolve } from "node:path";
 import { engineOptions } from "../cli/engine_options.ts";
 import { configSchema } from "../config/schema.ts";
 import { chooseWorkers, usableCpus } from "../config/workers.ts";
@@ -36,8 +37,34 @@ export interface ServeOptions extends AppHandler {
   maxRequestBodySize?: number;
   /** What connections have left when the server stops, milliseconds. Default 30,000. */
   shutdownGraceMs?: number;
+  /** Logs of what connections do, in a folder (docs/observability.md). Default: none. */
+  qlog?: string | QlogOptions;
+  /** File that TLS secrets are appended to, for Wireshark: whoever has it reads all traffic. */
+  keylog?: string;
   /** SIGINT and SIGTERM stop the server gracefully. Default false. */
   signals?: boolean;
+}
+
+/** Which connections are logged, and how much of the disk that may take. */
+export interface QlogOptions {
+  /** Made where it is missing; for its owner alone. A file for each connection: `<id>.sqlog`. */
+  directory: string;
+  /** qlog's importance of events. Default "base". */
+  level?: "core" | "base" | "extra";
+  /** Every Nth connection of those that pass the filters; 0: only by `setQlog`. Default 1. */
+  every?: number;
+  /** Only of this protocol. Default: of any. */
+  alpn?: string;
+  /** Only of clients in this network, "192.0.2.0/24". Default: from anywhere. */
+  peer?: string;
+  /** Only those whose ID begins with these hex digits. Default: all. */
+  id?: string;
+  /** Bytes of one log at most; it then ends with a note. Default 16 MiB. */
+  fileBytes?: number;
+  /** Bytes of all logs in the folder at most; then none begins. Default 1 GiB. */
+  directoryBytes?: number;
+  /** Logs in the folder at most. Default 1000. */
+  files?: number;
 }
 
 export const DEFAULT_REQUEST_BODY_BYTES = 128 * 1024 * 1024;
@@ -45,6 +72,25 @@ export const SHUTDOWN_GRACE_MS = 30_000;
 
 function present<Value>(name: string, value: Value | undefined): Record<string, Value> {
   return value === undefined ? {} : { [name]: value };
+}
+
+function absolute(path: string | undefined): string | undefined {
+  return path === undefined || path === "" ? path : resolve(path);
+}
+
+function telemetryOf(qlog: ServeOptions["qlog"]): Record<string, unknown> {
+  const options = typeof qlog === "string" ? { directory: qlog } : qlog;
+  return {
+    ...present("qlog", absolute(options?.directory)),
+    ...present("qlog_level", options?.level),
+    ...present("qlog_every", options?.every),
+    ...present("qlog_alpn", options?.alpn),
+    ...present("qlog_peer", options?.peer),
+    ...present("qlog_id", options?.id),
+    ...present("qlog_file_bytes", options?.fileBytes),
+    ...present("qlog_directory_bytes", options?.directoryBytes),
+    ...present("qlog_files", options?.files),
+  };
 }
 
 /** @throws ZodError naming the option that is out of range. */
@@ -66,6 +112,8 @@ export function engineOptionsOf(
       idleTimeout === undefined ? undefined : Math.round(idleTimeout * 1000),
     ),
     apps: present("threads", options.appThreads),
+    tls: present("keylog", absolute(options.keylog)),
+    telemetry: telemetryOf(options.qlog),
   });
   const chosen = chooseWorkers(config.netio, usableCpus());
   return engineOptions(config, {

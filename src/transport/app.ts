@@ -175,6 +175,11 @@ export interface ConnectionSink {
 export interface TransportControls {
   /** Sends a PING when nothing else was sent for `intervalMs` (0: off). RFC 9000 §10.1.2. */
   setKeepAlive(intervalMs: number): void;
+  /**
+   * Begins or ends this connection's qlog, in the server's folder ([telemetry] qlog; without one
+   * nothing happens), whatever its filter says. What came before is not in it.
+   */
+  setQlog(on: boolean): void;
 }
 
 /** Makes the application side of connections for the ALPNs it accepts. */

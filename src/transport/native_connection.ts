@@ -11,6 +11,7 @@ import {
   COMMAND_DATAGRAM,
   COMMAND_KEEP_ALIVE,
   COMMAND_OPEN,
+  COMMAND_QLOG,
   CONNECTION_VIEW_DATAGRAM_MAX_BYTES_WORD,
   CONNECTION_VIEW_GENERATION_WORD,
   CONNECTION_VIEW_REASON_LENGTH,
@@ -239,6 +240,16 @@ export class NativeConnection implements SinkConnection, TransportControls {
       connection: this.slot,
       connectionGeneration: this.generation,
       length: intervalMs,
+    });
+  }
+
+  setQlog(on: boolean): void {
+    if (!this.open) return;
+    this.port.post({
+      kind: COMMAND_QLOG,
+      connection: this.slot,
+      connectionGeneration: this.generation,
+      flags: on ? 1 : 0,
     });
   }
 

@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { parseArguments } from "../../src/cli/arguments.ts";
 import { engineOptions } from "../../src/cli/engine_options.ts";
 import { chooseSubject } from "../../src/cli/subject.ts";
-import { optionsOf, sections } from "../../src/config/schema.ts";
+import { configSchema, optionsOf, sections } from "../../src/config/schema.ts";
 import { loadConfig } from "../../src/config.ts";
 import type { EngineOptions } from "../../src/native/addon.ts";
 
@@ -52,6 +52,14 @@ const REACHED: [option: string, text: string, field: keyof EngineOptions, value:
   ["limits.stream_chunks", "7", "streamChunks", 7],
   ["limits.datagram_queue", "0", "datagramQueue", 0],
   ["tls.keylog", "/keys.log", "keylogPath", "/keys.log"],
+  ["telemetry.qlog", "/logs", "qlogDirectory", "/logs"],
+  ["telemetry.qlog_level", "extra", "qlogLevel", "extra"],
+  ["telemetry.qlog_every", "10", "qlogEvery", 10],
+  ["telemetry.qlog_alpn", "h3", "qlogAlpn", "h3"],
+  ["telemetry.qlog_id", "3f", "qlogId", "3f"],
+  ["telemetry.qlog_file_bytes", "100000", "qlogFileBytes", 100_000],
+  ["telemetry.qlog_directory_bytes", "20000000", "qlogDirectoryBytes", 20_000_000],
+  ["telemetry.qlog_files", "5", "qlogFiles", 5],
   ["apps.threads", "4", "apps", 4],
 ];
 
@@ -171,6 +179,16 @@ describe("engine options", () => {
         "pin": true,
         "port": 4433,
         "privateKeyPem": "k",
+        "qlogAlpn": "",
+        "qlogDirectory": "",
+        "qlogDirectoryBytes": 1073741824,
+        "qlogEvery": 1,
+        "qlogFileBytes": 16777216,
+        "qlogFiles": 1000,
+        "qlogId": "",
+        "qlogLevel": "base",
+        "qlogPeer": "",
+        "qlogPeerBits": 0,
         "receivePoolBytes": 16777216,
         "retry": "under-load",
         "ringCapacity": 8192,
@@ -208,6 +226,17 @@ describe("engine options", () => {
     expect([...reached, ...elsewhere].toSorted()).toEqual(known.toSorted());
   });
 
+  test("a prefix of addresses is an address and a number of bits", () => {
+    const prefix = (qlog_peer: string) => {
+      const config = configSchema.parse({ telemetry: { qlog_peer } });
+      const { qlogPeer, qlogPeerBits } = engineOptions(config, resolved);
+      return [qlogPeer, qlogPeerBits];
+    };
+    expect(prefix("192.0.2.0/24")).toEqual(["192.0.2.0", 24]);
+    expect(prefix("2001:db8::/32")).toEqual(["2001:db8::", 32]);
+    expect(prefix("2001:db8::1")).toEqual(["2001:db8::1", 128]);
+  });
+
   test("localhost is an address", () => {
     const env = { QUICD_NETIO_HOST: "localhost" };
     const config = loadConfig({ path: "", env, flags: [] });
@@ -216,5 +245,13 @@ describe("engine options", () => {
 });
 
 test("every section is used", () => {
-  expect(Object.keys(sections)).toEqual(["netio", "quic", "tls", "apps", "http", "limits"]);
+  expect(Object.keys(sections)).toEqual([
+    "netio",
+    "quic",
+    "tls",
+    "apps",
+    "http",
+    "telemetry",
+    "limits",
+  ]);
 });

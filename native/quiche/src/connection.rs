@@ -10,6 +10,7 @@ use crate::address::Address;
 use crate::buffer::{slice, slice_mut, Factory};
 use crate::config::Config;
 use crate::guard::guard;
+use crate::logs::Qlog;
 use crate::result::{code, ERROR_OTHER, ERROR_PANIC};
 use crate::train::Stash;
 
@@ -20,6 +21,7 @@ pub struct Connection {
     pub(crate) quic: quiche::Connection<Factory>,
     /// A packet that quiche has made and that fitted no train yet.
     pub(crate) stash: Option<Stash>,
+    pub(crate) qlog: Option<Qlog>,
     /// A panic went through |quic|: its state is unknown, it may only be freed.
     dead: bool,
     /// Digest of the session that qd_take_session gave last.
@@ -28,7 +30,13 @@ pub struct Connection {
 
 impl Connection {
     fn into_raw(quic: quiche::Connection<Factory>) -> *mut Self {
-        Box::into_raw(Box::new(Connection { quic, stash: None, dead: false, session_taken: None }))
+        Box::into_raw(Box::new(Connection {
+            quic,
+            stash: None,
+            qlog: None,
+            dead: false,
+            session_taken: None,
+        }))
     }
 
     /// Runs |body| on a living connection. A panic in it kills the connection; |refused| is the

@@ -13,6 +13,7 @@ pub mod config;
 pub mod connection;
 pub mod datagrams;
 pub mod guard;
+pub mod limits;
 pub mod logs;
 pub mod paths;
 pub mod result;

@@ -26,6 +26,12 @@ pub struct Stats {
     pub path_mtu_bytes: u64,
     pub datagrams_received: u64,
     pub datagrams_waiting: u64,
+    pub datagrams_sent: u64,
+    pub datagrams_lost: u64,
+    pub spurious_lost_packets: u64,
+    pub round_trip_variation_ns: u64,
+    pub probe_timeouts: u64,
+    pub acknowledged_bytes: u64,
 }
 
 /// struct qd_peer_parameters.
@@ -59,9 +65,18 @@ fn collect(c: &Connection) -> Stats {
         stopped_streams_remote: all.stopped_stream_count_remote,
         datagrams_received: all.dgram_recv as u64,
         datagrams_waiting: c.quic.dgram_recv_queue_len() as u64,
+        datagrams_sent: all.dgram_sent as u64,
+        spurious_lost_packets: all.spurious_lost as u64,
+        acknowledged_bytes: all.acked_bytes,
         ..Stats::default()
     };
-    if let Some(path) = c.quic.path_stats().find(|path| path.active) {
+    for path in c.quic.path_stats() {
+        stats.datagrams_lost += path.dgram_lost as u64;
+        stats.probe_timeouts += path.total_pto_count as u64;
+        if !path.active {
+            continue;
+        }
+        stats.round_trip_variation_ns = path.rttvar.as_nanos() as u64;
         stats.round_trip_ns = path.rtt.as_nanos() as u64;
         stats.minimum_round_trip_ns = path.min_rtt.unwrap_or_default().as_nanos() as u64;
         stats.congestion_window_bytes = path.cwnd as u64;

@@ -48,7 +48,7 @@ pub struct Train {
 impl Connection {
     /// When the next packet may leave, if the congestion controller says so at all (only BBR2
     /// does).
-    fn release_time(&self) -> Option<Instant> {
+    pub(crate) fn release_time(&self) -> Option<Instant> {
         if !self.quic.pacing_enabled() {
             return None;
         }

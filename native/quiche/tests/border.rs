@@ -185,7 +185,10 @@ fn logs_go_to_a_duplicate_of_the_descriptor() {
     let (keys, qlog) = (scratch("keys"), scratch("qlog"));
     assert_eq!(unsafe { qd_set_keylog_fd(pipe.server.connection, keys.as_raw_fd()) }, 0);
     assert_eq!(
-        unsafe { qd_set_qlog_fd(pipe.server.connection, qlog.as_raw_fd(), c"a title".as_ptr()) },
+        unsafe {
+            let (fd, title) = (qlog.as_raw_fd(), c"a title".as_ptr());
+            qd_begin_qlog(pipe.server.connection, fd, title, 1, 1 << 20)
+        },
         0
     );
     assert_eq!(unsafe { qd_set_keylog_fd(pipe.server.connection, -1) }, -98);
