@@ -1,8 +1,19 @@
 /** The public interface of the package. */
 
 export { EchoFactory } from "./apps/echo/factory.ts";
+export { H3Error, H3ErrorCode } from "./apps/h3/error.ts";
 export { H3Factory } from "./apps/h3/factory.ts";
 export { HqFactory } from "./apps/hq/factory.ts";
+export { connectH3, type H3Client, type H3ConnectOptions } from "./client/h3.ts";
+export {
+  type ClientEngineOptions,
+  type ClientTlsOptions,
+  ConnectError,
+  type ConnectFailure,
+  type ConnectOptions,
+  connect,
+  QuicClient,
+} from "./client.ts";
 export {
   type AppThreadView,
   QuicServer,
@@ -18,6 +29,7 @@ export type {
   ConnectionSink,
   ConnectionStats,
   QuicAppFactory,
+  QuicConnection,
   RequestId,
   SinkConnection,
   SocketAddress,

@@ -10,7 +10,8 @@ export interface TlsOptions {
   key: PemSource;
 }
 
-async function readPem(source: PemSource, name: "cert" | "key"): Promise<string> {
+/** @throws TypeError that names the option at fault. */
+export async function readPem(source: PemSource, name: "cert" | "key" | "ca"): Promise<string> {
   if (source instanceof Uint8Array) return new TextDecoder().decode(source);
   if (typeof source === "string" && source.includes("-----BEGIN")) return source;
   const file = typeof source === "string" ? Bun.file(source) : source;

@@ -119,6 +119,11 @@ export interface ConnectionHandle {
 
 /** A connection that we opened: what a client has beside {@link ConnectionHandle}. */
 export interface QuicConnection extends ConnectionHandle, AsyncDisposable {
+  /**
+   * What happens on it, in order, for one reader; it has an end. Empty where an application serves
+   * the connection.
+   */
+  readonly events: AsyncIterable<AppEvent>;
   /** Resumed from the session it was given (RFC 8446 §2.2). */
   readonly resumed: boolean;
   /**

@@ -9,16 +9,20 @@ import {
   REFUSED_FULL,
   REFUSED_UNSUPPORTED,
 } from "../native/abi.gen.ts";
-import type { CloseInfo, QuicConnection } from "./app.ts";
+import type { AppEvent, CloseInfo, QuicConnection } from "./app.ts";
 import type { ConnectRequest } from "./connect_request.ts";
 import type { ConnectionSnapshot } from "./connection_snapshot.ts";
 import { ConnectionError } from "./error.ts";
+import { EventQueue } from "./event_queue.ts";
 import { NativeConnection } from "./native_connection.ts";
 import type { NativeStream } from "./native_stream.ts";
 import type { WorkerLink } from "./worker_link.ts";
 
 /** A server sends a few tickets at once and more over time: the newest are kept. */
 const SESSIONS_MAX = 4;
+
+const NO_EVENTS = new EventQueue();
+NO_EVENTS.end();
 
 interface Outcome {
   resolve(): void;
@@ -27,6 +31,8 @@ interface Outcome {
 
 export class ClientConnection extends NativeConnection implements QuicConnection {
   readonly request: ConnectRequest;
+  /** Nothing comes where an application serves the connection. */
+  events: AsyncIterable<AppEvent> = NO_EVENTS;
   readonly closed: Promise<CloseInfo>;
   readonly handshakeCompleted: Promise<{ earlyAccepted: boolean }>;
   readonly #closed = Promise.withResolvers<CloseInfo>();

@@ -15,7 +15,7 @@ export class StreamError extends Error {
 
 /** The connection ended before the operation was done. */
 export class ConnectionError extends Error {
-  override readonly name = "ConnectionError";
+  override readonly name: string = "ConnectionError";
   constructor(
     message: string,
     readonly code = 0,

@@ -105,7 +105,7 @@ export class FakeStream implements TransportStream, SendStream {
     this.#connection = connection;
     this.id = id;
     this.bidirectional = (id & 2) === 0;
-    this.local = (id & 1) === 1;
+    this.local = (id & 1) === connection.localBit;
     this.early = !this.local && connection.early;
     this.credit = credit;
   }
@@ -240,7 +240,16 @@ export class FakeConnection implements SinkConnection {
   readonly #slab = new Uint8Array(SLAB_BYTES).fill(UNTOUCHED);
   readonly #sendSlab = new Uint8Array(2 * RESERVE_MAX_BYTES).fill(UNTOUCHED);
   readonly #view = new FakeView(this.leases);
-  #nextUni = 3;
+  /** Lowest bit of the ids of streams that are opened here (RFC 9000 §2.1). */
+  readonly localBit: 0 | 1;
+  #nextUni: number;
+  #nextBidi: number;
+
+  constructor(role: "server" | "client" = "server") {
+    this.localBit = role === "server" ? 1 : 0;
+    this.#nextUni = 2 + this.localBit;
+    this.#nextBidi = this.localBit;
+  }
 
   get open(): boolean {
     return this.closed === null;
@@ -294,15 +303,20 @@ export class FakeConnection implements SinkConnection {
   }
 
   openStream(
-    _bidirectional: boolean,
+    bidirectional: boolean,
     attach: (stream: TransportStream | null) => StreamSink | null,
   ): void {
     if (!this.uniAllowed) {
       attach(null);
       return;
     }
-    const stream = new FakeStream(this, this.#nextUni, this.streamCredit);
-    this.#nextUni += 4;
+    const stream = new FakeStream(
+      this,
+      bidirectional ? this.#nextBidi : this.#nextUni,
+      this.streamCredit,
+    );
+    if (bidirectional) this.#nextBidi += 4;
+    else this.#nextUni += 4;
     this.streams.set(stream.id, stream);
     stream.sink = attach(stream);
   }

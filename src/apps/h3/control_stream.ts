@@ -1,6 +1,6 @@
 /**
- * The peer's control stream, RFC 9114 §6.2.1: SETTINGS first and once, then what a client may say
- * there.
+ * The peer's control stream, RFC 9114 §6.2.1: SETTINGS first and once, then what a client or a
+ * server may say there.
  */
 import { ByteCursor, INCOMPLETE } from "../../wire/cursor.ts";
 import { H3Error, H3ErrorCode } from "./error.ts";
@@ -19,13 +19,26 @@ const REQUEST_ONLY_FRAMES: readonly number[] = [
   FrameType.PushPromise,
 ];
 
+/** Told of a server's GOAWAY: the first request that it will not serve (RFC 9114 §5.2). */
+export type OnGoaway = (streamId: number) => void;
+
+/** Requests are client-initiated bidirectional streams: ids 0, 4, 8, ... (RFC 9000 §2.1). */
+const REQUEST_ID_STEP = 4;
+
 export class ControlStreamReader implements FrameReceiver {
   readonly #parser = new FrameParser(this);
+  /** Null: the peer is a client. */
+  readonly #onGoaway: OnGoaway | null;
   #settings: Settings | null = null;
   /** -1: the client allows no push (RFC 9114 §7.2.7). */
   #maxPushId = -1;
-  /** Push id of the peer's last GOAWAY; none yet: above all. */
+  /** Of the peer's last GOAWAY: a client's push, a server's stream; none yet: above all. */
   #goawayId = Number.POSITIVE_INFINITY;
+
+  /** `onGoaway` makes it the reader of a server's. */
+  constructor(onGoaway: OnGoaway | null = null) {
+    this.#onGoaway = onGoaway;
+  }
 
   /** Null until the peer's SETTINGS came. */
   get settings(): Settings | null {
@@ -72,16 +85,24 @@ export class ControlStreamReader implements FrameReceiver {
     // Nothing here is passed on.
   }
 
-  /** We push nothing, so ids are only held to the rules. */
+  /** Nothing is pushed, so push ids are only held to the rules. */
   #onId(type: number, id: number): void {
     if (type === FrameType.MaxPushId) {
+      if (this.#onGoaway !== null) {
+        throw new H3Error(H3ErrorCode.FrameUnexpected, "MAX_PUSH_ID of a server");
+      }
       if (id < this.#maxPushId) throw new H3Error(H3ErrorCode.IdError, "MAX_PUSH_ID went down");
       this.#maxPushId = id;
     } else if (type === FrameType.Goaway) {
       if (id > this.#goawayId) throw new H3Error(H3ErrorCode.IdError, "GOAWAY went up");
       this.#goawayId = id;
+      if (this.#onGoaway === null) return;
+      if (id % REQUEST_ID_STEP !== 0) {
+        throw new H3Error(H3ErrorCode.IdError, "GOAWAY names no request");
+      }
+      this.#onGoaway(id);
     } else {
-      // No PUSH_PROMISE was ever sent, so no push id can have been mentioned (RFC 9114 §7.2.3).
+      // No push was ever allowed, so no push id can have been mentioned (RFC 9114 §7.2.3).
       throw new H3Error(H3ErrorCode.IdError, "CANCEL_PUSH of no push");
     }
   }

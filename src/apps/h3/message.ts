@@ -45,7 +45,8 @@ export interface RequestHead {
   readonly priority: string;
 }
 
-function malformed(reason: string): H3Error {
+/** A stream error (RFC 9114 §4.1.2). */
+export function malformed(reason: string): H3Error {
   return new H3Error(H3ErrorCode.MessageError, reason);
 }
 
@@ -121,7 +122,11 @@ function readPseudoFields({ names, values }: FieldList) {
   return { values: found, count };
 }
 
-function readFields({ names, values }: FieldList, start: number): string[] {
+/**
+ * The fields from `start` on: lower-case name, value, ...
+ * @throws {H3Error} MessageError, a stream error.
+ */
+export function readFields({ names, values }: FieldList, start: number): string[] {
   const fields: string[] = [];
   let cookieAt = -1;
   for (let i = start; i < names.length; i++) {
@@ -165,7 +170,8 @@ function checkTarget(method: string, scheme: string | undefined, path: string | 
   if (path[0] !== "/" && !(method === "OPTIONS" && path === "*")) throw malformed(":path");
 }
 
-function contentLength(fields: readonly string[]): number {
+/** -1: not said. @throws {H3Error} MessageError for a second one, or no number. */
+export function contentLength(fields: readonly string[]): number {
   let length = -1;
   for (let i = 0; i < fields.length; i += 2) {
     if (fields[i] !== "content-length") continue;

@@ -1,0 +1,134 @@
+/**
+ * The native engine behind the connections of one JavaScript thread: started with the first of them,
+ * stopped when there has been none for a while. It keeps the process alive only while a connection
+ * is asked for or open.
+ */
+import type { EngineOptions, ProfileOptions } from "../native/addon.ts";
+import { loadLibrary } from "../native/library.ts";
+import { engineOptionsOf } from "../server/options.ts";
+import { AttachedApp } from "../transport/attached_app.ts";
+import type { ConnectRequest } from "../transport/connect_request.ts";
+import { Engine } from "../transport/engine.ts";
+import { AppRegistry } from "../transport/registry.ts";
+
+export interface ClientEngineOptions {
+  /** Native threads. Default 1. */
+  workers?: number;
+  backend?: EngineOptions["backend"];
+}
+
+/** Nobody serves here, so no application is registered. */
+const NO_REGISTRY = new AppRegistry();
+const NO_CERTIFICATE = { certificatePem: "", privateKeyPem: "" };
+/** Beyond any that `connect` is given: the shorter one ends a handshake. */
+const HANDSHAKE_MS = 300_000;
+
+export class ClientEngine {
+  readonly #engine: Engine;
+  readonly #app: AttachedApp;
+  readonly #profiles = new Map<string, number>();
+  readonly #onIdle: () => void;
+  #uses = 0;
+  #nextWorker = 0;
+
+  private constructor(engine: Engine, app: AttachedApp, onIdle: () => void) {
+    this.#engine = engine;
+    this.#app = app;
+    this.#onIdle = onIdle;
+    app.ref(false);
+  }
+
+  /**
+   * `onIdle` is called whenever the last use ends.
+   * @throws Error with cause and remedy when a socket, a thread or the library cannot be had.
+   */
+  static async start(
+    options: ClientEngineOptions,
+    keylogPath: string,
+    onIdle: () => void,
+  ): Promise<ClientEngine> {
+    const engine = startEngine(options, keylogPath);
+    try {
+      const { streamChunks } = engineDefaults(options);
+      const attached = await AttachedApp.attach(engine.view.engine, 0, {
+        registry: NO_REGISTRY,
+        streamChunks,
+        poison: process.env.QUICD_DEBUG_LEASES === "1",
+      });
+      return new ClientEngine(engine, attached, onIdle);
+    } catch (error) {
+      await engine.stop();
+      throw error;
+    }
+  }
+
+  get engine(): Engine {
+    return this.#engine;
+  }
+
+  /** Connections whose slot is not free again. */
+  get liveConnections(): number {
+    return this.#app.dispatcher.liveConnections;
+  }
+
+  get inUse(): boolean {
+    return this.#uses > 0;
+  }
+
+  /** The process stays alive until as many `release`. */
+  use(): void {
+    if (this.#uses++ === 0) this.#app.ref(true);
+  }
+
+  release(): void {
+    if (--this.#uses > 0) return;
+    this.#app.ref(false);
+    this.#onIdle();
+  }
+
+  /** @throws Error that names the text or value which was refused. */
+  profile(options: ProfileOptions): number {
+    const key = JSON.stringify(options);
+    const known = this.#profiles.get(key);
+    if (known !== undefined) return known;
+    const made = loadLibrary().addon.addProfile(this.#engine.view.engine, options);
+    this.#profiles.set(key, made);
+    return made;
+  }
+
+  /** Workers take turns. */
+  connect(request: ConnectRequest): void {
+    const worker = this.#nextWorker;
+    this.#nextWorker = (worker + 1) % this.#engine.view.workers.length;
+    this.#app.dispatcher.connect(worker, request);
+  }
+
+  /** Lets connections finish, at most `timeoutMs`, closes the rest, ends the threads. */
+  async stop(timeoutMs: number): Promise<void> {
+    if (timeoutMs > 0) await this.#app.finish(timeoutMs);
+    this.#app.detach();
+    await this.#engine.stop();
+  }
+}
+
+function engineDefaults({ workers = 1, backend = "auto" }: ClientEngineOptions): EngineOptions {
+  const base = engineOptionsOf({ port: 0, hostname: "::", workers, backend }, NO_CERTIFICATE);
+  return {
+    ...{ ...base, alpn: [], role: "client", routing: "forward", apps: 1, pin: false },
+    ...{ handshakeTimeoutMs: HANDSHAKE_MS, retry: "never" },
+  };
+}
+
+/** On both families where the machine has them. */
+function startEngine(options: ClientEngineOptions, keylogPath: string): Engine {
+  const all = { ...engineDefaults(options), keylogPath };
+  try {
+    return new Engine(all);
+  } catch (error) {
+    try {
+      return new Engine({ ...all, host: "0.0.0.0" });
+    } catch {
+      throw error;
+    }
+  }
+}
