@@ -144,7 +144,7 @@ test("early: usable before the handshake is complete, and told of its outcome", 
   const client = new Client();
   const connection = client.establish(FLAG_EARLY);
   expect(client.calls.at(-1)).toBe("connected a early");
-  expect([connection.early, connection.state]).toEqual([true, "Handshaking"]);
+  expect([connection.early, connection.state]).toEqual([true, "Early"]);
   client.emit(EVENT_HANDSHAKE_DONE, { flags: FLAG_EARLY });
   expect(await connection.handshakeCompleted).toEqual({ earlyAccepted: true });
   expect([connection.early, connection.state]).toEqual([false, "Established"]);
