@@ -37,7 +37,7 @@ const HANDLE_APP: QuicAppFactory = {
   },
 };
 
-/** Opens connections over engines of its own; {@link connect} has one for each JavaScript thread. */
+/** Opens connections over engines of its own; {@link connect} has one for each thread. */
 export class QuicClient {
   readonly #options: ClientEngineOptions;
   /** By the path of their key log, which is the engine's. */
@@ -178,7 +178,7 @@ interface Wish {
 let shared: QuicClient | null = null;
 
 /**
- * Opens a connection; see {@link QuicClient.connect}. One engine for each JavaScript thread, started
+ * Opens a connection; see {@link QuicClient.connect}. One engine for each thread, started
  * with the first connection: a client without connections does not keep the process alive.
  */
 export function connect(options: ConnectOptions): Promise<QuicConnection> {

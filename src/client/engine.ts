@@ -1,7 +1,7 @@
 /**
- * The native engine behind the connections of one JavaScript thread: started with the first of them,
- * stopped when there has been none for a while. It keeps the process alive only while a connection
- * is asked for or open.
+ * The native engine behind the connections of one JavaScript thread: started with the first of
+ * them, stopped when there has been none for a while. It keeps the process alive only while a
+ * connection is asked for or open.
  */
 import type { EngineOptions, ProfileOptions } from "../native/addon.ts";
 import { loadLibrary } from "../native/library.ts";
