@@ -10,7 +10,15 @@ import { ROOT } from "./peer.ts";
  * Options of the engine that a test may set; left out: what `serve` would choose, and the backend
  * that this run of the tests is about.
  */
-type Choices = Partial<Pick<EngineOptions, "routing" | "backend" | "forwarding" | "retry">>;
+type Choices = Partial<
+  Pick<
+    EngineOptions,
+    "routing" | "backend" | "forwarding" | "retry" | "connections" | "datagramQueue"
+  >
+>;
+
+/** How long a question `block` keeps the server's JavaScript from everything. */
+export const BLOCK_MS = 1500;
 
 export interface MeasuredOptions extends Choices {
   /** A numeric address. */
@@ -42,7 +50,7 @@ export interface Measure {
   residentBytes: number;
 }
 
-export type Question = "measure" | "collect" | "attach" | "begin" | "terminate";
+export type Question = "measure" | "collect" | "attach" | "begin" | "terminate" | "block";
 
 const APP = join(ROOT, "test/e2e/apps/measured_server.ts");
 const ANSWER_LIMIT_MS = 30_000;

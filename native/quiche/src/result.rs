@@ -33,7 +33,8 @@ pub fn code(error: Error) -> i32 {
         Error::CryptoBufferExceeded => -20,
         Error::InvalidAckRange
         | Error::OptimisticAckDetected
-        | Error::InvalidDcidInitialization => ERROR_OTHER,
+        | Error::InvalidDcidInitialization
+        | Error::TooManyPieces => ERROR_OTHER,
     }
 }
 

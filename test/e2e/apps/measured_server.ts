@@ -4,8 +4,12 @@
  *
  * Questions: `measure`; `collect` (garbage first); `attach` (a second app thread, in a Bun Worker;
  * answered when it serves), `begin` (not waiting for that), `terminate` (it, wherever it is;
- * answered when it is gone, which a server waits for before it starts a thread again); `stop`.
+ * answered when it is gone, which a server waits for before it starts a thread again); `block` (its
+ * JavaScript from now on, for `BLOCK_MS`; answered before); `stop`.
+ *
+ * It speaks `h3`, and `echo` for who attacks the transport and wants no application's opinion.
  */
+import { EchoFactory } from "../../../src/apps/echo/factory.ts";
 import { H3Factory } from "../../../src/apps/h3/factory.ts";
 import { loadLibrary } from "../../../src/native/library.ts";
 import type { AppThreadStart, FromAppThread } from "../../../src/server/app_thread_protocol.ts";
@@ -13,7 +17,12 @@ import { engineOptionsOf } from "../../../src/server/options.ts";
 import { readTls } from "../../../src/server/tls.ts";
 import { QuicServer } from "../../../src/server.ts";
 import { AppRegistry } from "../../../src/transport/registry.ts";
-import type { Chosen, Measure, MeasuredOptions } from "../../support/measured_server.ts";
+import {
+  BLOCK_MS,
+  type Chosen,
+  type Measure,
+  type MeasuredOptions,
+} from "../../support/measured_server.ts";
 import { residentBytes } from "../../support/process_usage.ts";
 import sizedBody from "./sized_body.ts";
 
@@ -34,6 +43,7 @@ const engine = engineOptionsOf(
 );
 const registry = new AppRegistry();
 registry.register("h3", new H3Factory(sizedBody));
+registry.register("echo", new EchoFactory());
 const server = new QuicServer(registry, {
   engine: { ...engine, ...choices(options), apps: APPS },
   shutdownGraceMs: 1000,
@@ -77,8 +87,11 @@ async function endWorker(): Promise<void> {
 
 function choices(wanted: MeasuredOptions) {
   const { handshakeTimeoutMs, routing, backend, forwarding, retry } = wanted;
+  const { connections, datagramQueue } = wanted;
   return {
     handshakeTimeoutMs,
+    connections: connections ?? engine.connections,
+    datagramQueue: datagramQueue ?? engine.datagramQueue,
     routing: routing ?? engine.routing,
     backend: backend ?? engine.backend,
     forwarding: forwarding ?? engine.forwarding,
@@ -112,6 +125,7 @@ for await (const question of console) {
   if (question === "begin") void beginWorker().catch(() => {});
   if (question === "terminate") await endWorker();
   say(measure());
+  if (question === "block") Bun.sleepSync(BLOCK_MS);
 }
 second.worker?.terminate();
 await server.stop();

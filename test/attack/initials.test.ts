@@ -1,0 +1,217 @@
+/**
+ * First packets that anybody can forge, from outside and without a handshake: rows 1 to 7 of the
+ * list of attacks (SECURITY.md).
+ */
+import { afterAll, describe, expect, test } from "bun:test";
+import { AttackedServer, held, hellos, SteadyClient } from "../support/attack.ts";
+import { cryptoFrame, InitialSender, PING } from "../support/initial_packet.ts";
+import { peerMissing } from "../support/peer.ts";
+import { SilentClient } from "../support/silent_client.ts";
+
+const FULL = process.env.QUICD_TIER !== undefined && process.env.QUICD_TIER !== "default";
+const AMPLIFICATION_MAX = 3;
+/** Two probe timeouts of a server that knows no round trip yet: 1 s, then 2 s (RFC 9002 §6.2). */
+const SILENCE_MS = 3500;
+
+const [hello] = peerMissing("aioquic") ? [] : await hellos(1);
+
+/** An Initial with a whole ClientHello, of a connection nobody has yet. */
+function greeting(bytes = 1200): { sender: InitialSender; packet: Buffer } {
+  const sender = new InitialSender(undefined, hello!.sourceId);
+  return { sender, packet: sender.packet(cryptoFrame(0, hello!.bytes), bytes) };
+}
+
+/** What a client sends that never answers; three times as much may come (RFC 9000 §8.1). */
+const SILENT: Record<string, () => Uint8Array[]> = {
+  "one Initial": () => [greeting().packet],
+  "the same Initial five times": () => Array(5).fill(greeting().packet),
+  "an Initial and a Handshake packet of nothing": () => {
+    const { packet, sender } = greeting(700);
+    const other = Buffer.alloc(500, 0x55);
+    other.set([0xe3, 0, 0, 0, 1, 8]);
+    other.set(sender.destinationId, 6);
+    return [Buffer.concat([packet, other])];
+  },
+  "a ClientHello in two halves": () => {
+    const sender = new InitialSender(undefined, hello!.sourceId);
+    const half = hello!.bytes.length >> 1;
+    const parts = [hello!.bytes.subarray(0, half), hello!.bytes.subarray(half)];
+    return parts.map((part, i) => sender.packet(cryptoFrame(i * half, part)));
+  },
+  "half a ClientHello": () => [
+    new InitialSender().packet(cryptoFrame(0, hello!.bytes.subarray(0, 100))),
+  ],
+  "PINGs only": () => {
+    const sender = new InitialSender();
+    return [sender.packet(PING), sender.packet(PING), sender.packet(PING)];
+  },
+  "another version": () => {
+    const { packet } = greeting();
+    packet.writeUInt32BE(0x1a2a3a4a, 1);
+    return [packet];
+  },
+};
+/** Not even an answer. */
+const UNANSWERED: Record<string, () => Uint8Array[]> = {
+  "an Initial of 1199 bytes": () => [greeting(1199).packet],
+  "Version Negotiation": () => {
+    const { packet } = greeting();
+    packet.writeUInt32BE(0, 1);
+    return [packet];
+  },
+  "another version in 1199 bytes": () => {
+    const { packet } = greeting(1199);
+    packet.writeUInt32BE(0x1a2a3a4a, 1);
+    return [packet];
+  },
+  "a connection ID of 7 bytes": () => [
+    new InitialSender(new Uint8Array(7).fill(7)).packet(cryptoFrame(0, hello!.bytes)),
+  ],
+};
+
+describe.skipIf(hello === undefined)("a silent client", () => {
+  for (const retry of ["never", "always"] as const) {
+    test(`gets at most three times what it sent; retry ${retry}`, async () => {
+      const attacked = await AttackedServer.start({ retry, handshakeTimeoutMs: 10_000 });
+      const cases = { ...SILENT, ...UNANSWERED };
+      const clients = await Promise.all(
+        Object.entries(cases).map(async ([name, make]) => {
+          const client = await SilentClient.open(attacked.port);
+          client.send(make());
+          return { name, client };
+        }),
+      );
+      await Bun.sleep(retry === "never" ? SILENCE_MS : 300);
+      for (const { name, client } of clients) {
+        const { sentBytes, receivedBytes, receivedDatagrams } = client;
+        client.close();
+        console.log(
+          `amplification, retry ${retry}: ${name}: ${sentBytes} -> ${receivedBytes} bytes in ` +
+            `${receivedDatagrams} (${(receivedBytes / sentBytes).toFixed(2)})`,
+        );
+        const most = name in UNANSWERED ? 0 : AMPLIFICATION_MAX * sentBytes;
+        expect(`${name}: ${receivedBytes <= most}`).toBe(`${name}: true`);
+      }
+      expect(await attacked.stop()).toBe(0);
+    }, 20_000);
+  }
+});
+
+describe.skipIf(hello === undefined)("forged first packets", () => {
+  let attacked: AttackedServer;
+  afterAll(async () => {
+    expect(await attacked?.stop()).toBe(0);
+  });
+
+  test("every truncation of an Initial leaves nothing", async () => {
+    attacked = await AttackedServer.start({ retry: "never" });
+    const client = await SilentClient.open(attacked.port);
+    const { packet } = greeting();
+    client.send([new InitialSender().packet(PING)]);
+    const before = await attacked.quiet();
+    // Cut: too small. Cut and filled up: what remains of the packet can't be opened.
+    await client.sendSlowly(
+      Array.from({ length: packet.length }, (_, length) => packet.subarray(0, length)),
+    );
+    const cut = await attacked.server.ask("measure");
+    expect(cut.counters.accepted - before.counters.accepted).toBe(0);
+    await client.sendSlowly(
+      Array.from({ length: packet.length }, (_, length) => {
+        const filled = Buffer.alloc(1200);
+        filled.set(packet.subarray(0, length));
+        return filled;
+      }),
+    );
+    client.close();
+    const filled = await attacked.server.ask("measure");
+    console.log(
+      `truncation: ${filled.counters.receive_datagrams - before.counters.receive_datagrams} ` +
+        `datagrams, ${filled.counters.accepted - before.counters.accepted} looked into, ` +
+        `${filled.counters.half_open} half-open after it`,
+    );
+    // What is not an Initial of ours is no connection, not even until a timeout.
+    expect(filled.counters.half_open).toBe(0);
+    expect(held(await attacked.quiet())).toEqual(held(before));
+  }, 30_000);
+
+  test("packets of another connection in one datagram are dropped, nothing leaks", async () => {
+    const client = await SilentClient.open(attacked.port);
+    const count = FULL ? 100_000 : 10_000;
+    const rounds: { liveBytes: number; liveObjects: number }[] = [];
+    for (let round = 0; round < 3; round++) {
+      const batch = round === 0 ? 1000 : count / 2;
+      await client.sendMade(batch, () => {
+        const first = new InitialSender().packet(PING, 700);
+        const second = new InitialSender().packet(PING, 500);
+        return Buffer.concat([first, second]);
+      });
+      const { memory } = await attacked.quiet();
+      rounds.push({ liveBytes: memory.liveBytes, liveObjects: memory.liveObjects });
+    }
+    client.close();
+    const { counters } = await attacked.server.ask("measure");
+    console.log(
+      `coalesced: ${client.sentDatagrams} datagrams, ${counters.accepted} accepted, live after ` +
+        `each round ${rounds.map(({ liveBytes }) => liveBytes).join(", ")} bytes`,
+    );
+    expect(rounds[2]).toEqual(rounds[1]!);
+    expect(rounds[1]).toEqual(rounds[0]!);
+  }, 60_000);
+});
+
+/** Rows 3, 4: Initials of new connections only, with a whole ClientHello or without. */
+describe.skipIf(hello === undefined)("a flood of Initials", () => {
+  const CONNECTIONS = 512;
+  const COUNT = FULL ? 50_000 : 6000;
+
+  for (const [kind, frames] of [
+    ["whole ClientHellos", () => cryptoFrame(0, hello!.bytes)],
+    ["empty ones", () => PING],
+  ] as const) {
+    for (const retry of ["never", "under-load"] as const) {
+      // Half of the four in the default tier.
+      if (!FULL && (kind === "empty ones") !== (retry === "never")) continue;
+      test(`${kind}, retry ${retry}: bounded, and others go on`, async () => {
+        const attacked = await AttackedServer.start({ retry, connections: CONNECTIONS });
+        const steady = new SteadyClient(attacked.port);
+        await Bun.sleep(300);
+        const before = await attacked.server.ask("measure");
+        const client = await SilentClient.open(attacked.port);
+        const started = performance.now();
+        const spent = attacked.workerMs();
+        await client.sendMade(COUNT, () =>
+          new InitialSender(undefined, hello!.sourceId).packet(frames()),
+        );
+        const seconds = (performance.now() - started) / 1000;
+        const during = await attacked.server.ask("measure");
+        client.close();
+        await steady.stop();
+        const spentMs = attacked.workerMs() - spent;
+        const grown = (name: keyof typeof during.counters) =>
+          during.counters[name] - before.counters[name];
+        console.log(
+          `flood of ${kind}, retry ${retry}: ${COUNT} in ${seconds.toFixed(1)} s, ` +
+            `${grown("accepted")} accepted, ${grown("receive_refused")} refused, ` +
+            `${grown("retries")} Retries, ${during.counters.half_open} half-open, native ` +
+            `${during.memory.liveBytes >> 10} KiB; ${steady.whole} requests beside it, slowest ` +
+            `${steady.slowestMs.toFixed(0)} ms; workers ${spentMs.toFixed(0)} ms`,
+        );
+        expect(steady.wrong).toEqual([]);
+        expect(steady.whole).toBeGreaterThan(10);
+        expect(grown("established")).toBe(0);
+        // Half of the places, an eighth of them when the rest is asked to prove its address first.
+        const places = retry === "never" ? CONNECTIONS / 2 + 1 : CONNECTIONS / 8;
+        expect(during.counters.half_open).toBeLessThanOrEqual(places);
+        // So many at a time, each for as long as a handshake may take.
+        expect(grown("accepted")).toBeLessThanOrEqual(places * (Math.ceil(seconds) + 1));
+        expect(grown(retry === "never" ? "receive_refused" : "retries")).toBeGreaterThan(0);
+        // A few dozen KiB for each that is half-open (with TLS, its certificate and keys).
+        expect(during.memory.liveBytes).toBeLessThan(places * (100 << 10));
+        const after = await attacked.quiet();
+        expect(after.counters.half_open).toBe(0);
+        expect(after.memory.liveObjects).toBeLessThan(200);
+        expect(await attacked.stop()).toBe(0);
+      }, 60_000);
+    }
+  }
+});
