@@ -29,6 +29,10 @@ async function run(args: readonly string[]): Promise<number> {
       process.stdout.write(text);
       return exitCode;
     }
+    case "get": {
+      const { get } = await import("./cli/get.ts");
+      return await get(invocation);
+    }
     case "serve": {
       /* Only here must the native library load: the other commands work without it. */
       const { serveUntilStopped } = await import("./cli/serve.ts");

@@ -1,15 +1,17 @@
 /** From the command line to what is to be done. Nothing is read or started here. */
 import { parseArgs } from "node:util";
-import { distance } from "fastest-levenshtein";
 import type { TextValue } from "../config/layer.ts";
 import { UserError } from "../config/user_error.ts";
 import { CONFIG_FLAGS } from "./flags.ts";
+import { type GetInvocation, parseGetArguments } from "./get_arguments.ts";
+import { nearestName } from "./nearest.ts";
 
 export type Invocation =
   | { command: "help" }
   | { command: "version" }
   | { command: "check"; path: string }
   | DoctorInvocation
+  | GetInvocation
   | ServeInvocation;
 
 /** What `serve` would be given, without a target. */
@@ -29,7 +31,7 @@ export interface ServeInvocation {
   flags: TextValue[];
 }
 
-const COMMANDS = ["serve", "check", "doctor"];
+const COMMANDS = ["serve", "check", "doctor", "get"];
 
 const OPTIONS = {
   help: { type: "boolean", short: "h" },
@@ -41,6 +43,7 @@ const OPTIONS = {
 
 /** @throws {UserError} for what cannot be meant */
 export function parseArguments(args: readonly string[]): Invocation {
+  if (args[0] === "get") return parseGetArguments(args.slice(1)) ?? { command: "help" };
   const { values, positionals, tokens } = read(args);
   if (values.help === true) return { command: "help" };
   if (values.version === true) return { command: "version" };
@@ -53,6 +56,7 @@ export function parseArguments(args: readonly string[]): Invocation {
     );
   }
   if (command !== undefined && !COMMANDS.includes(command)) throw unknownCommand(command);
+  if (command === "get") throw new UserError("get comes first: quicd get URL [flags]", 2);
   const [name, surplus] = names;
   if (surplus !== undefined) {
     throw new UserError(`one ${command === "check" ? "file" : "app or directory"} at a time`, 2);
@@ -119,10 +123,4 @@ function unknownCommand(command: string): UserError {
   const isPath = /[./]/.test(command);
   const advice = isPath ? `did you mean: quicd serve ${command}` : "quicd --help names them all";
   return new UserError(`there is no command "${command}"\n  ${advice}`, 2);
-}
-
-/** Null when none is near enough to be a slip of the fingers. */
-function nearestName(name: string, known: readonly string[]): string | null {
-  const near = known.filter((other) => distance(name, other) <= 2 && name.length > 2);
-  return near.sort((one, other) => distance(name, one) - distance(name, other))[0] ?? null;
 }

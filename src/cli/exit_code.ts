@@ -5,6 +5,10 @@ export const ExitCode = {
   Failure: 1,
   /** Wrong flags or configuration: nothing was started. */
   Usage: 2,
+  /** `get`: the server's certificate is not trusted. */
+  Untrusted: 3,
+  /** `get`: a whole response came, with a status of 400 or more. */
+  HttpError: 4,
   /** A second Ctrl-C cut the graceful stop short (128 + SIGINT). Given by the native side. */
   Forced: 130,
 } as const;

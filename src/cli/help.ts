@@ -1,5 +1,6 @@
 /** What `quicd --help` prints. */
 import { CONFIG_FLAGS } from "./flags.ts";
+import { GET_FLAGS } from "./get_arguments.ts";
 
 const OTHER_FLAGS: readonly (readonly [flag: string, about: string])[] = [
   ["--config F", "TOML file; flags win over QUICD_* variables, and those over the file"],
@@ -11,26 +12,33 @@ export function helpText(): string {
     ...CONFIG_FLAGS.map((flag) => [`--${flag.name} ${flag.value}`, flag.about] as const),
     ...OTHER_FLAGS,
   ];
-  const lines = flags.map(([flag, about]) => `  ${flag.padEnd(14)} ${about}`);
-  return `quicd: a QUIC and HTTP/3 server for Bun
+  const row = ([flag, about]: readonly [string, string]) => `  ${flag.padEnd(14)} ${about}`;
+  const lines = flags.map(row);
+  return `quicd: a QUIC and HTTP/3 server and client for Bun
 
 usage:
   quicd serve [app.ts | directory] [flags]   serve an app or a folder (default ./public)
   quicd --config F                           the same as quicd serve --config F
   quicd check F                              say whether a configuration is right
   quicd doctor [flags]                       say whether this machine is, and what would help
+  quicd get URL [flags]                      fetch a URL over HTTP/3
   quicd --help | --version
 
 flags of serve and doctor:
 ${lines.join("\n")}
+
+flags of get:
+${GET_FLAGS.map(row).join("\n")}
 
 Every option can be set as QUICD_<SECTION>_<OPTION>, e.g. QUICD_NETIO_WORKERS=4.
 config.toml in the package names them all. Secrets come from files only.
 
 exit codes:
   0    ended as asked
-  1    could not run, e.g. the port is in use; doctor found a problem
+  1    could not run, e.g. the port is in use; doctor found a problem; get has no whole response
   2    wrong flags or configuration
+  3    get: the server's certificate is not trusted
+  4    get: the response's status is 400 or more
   130  ended at once by a second Ctrl-C
 `;
 }

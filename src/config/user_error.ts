@@ -2,10 +2,10 @@
 export class UserError extends Error {
   override readonly name: string = "UserError";
 
-  /** @param exitCode 1: it went wrong while running; 2: it was asked for wrongly */
+  /** @param exitCode 1: it went wrong while running; 2: it was asked for wrongly; 3: see ExitCode */
   constructor(
     message: string,
-    readonly exitCode: 1 | 2,
+    readonly exitCode: 1 | 2 | 3,
   ) {
     super(message);
   }
