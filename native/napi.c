@@ -4,7 +4,7 @@
  *
  * A doorbell is a threadsafe function of the app thread's environment. When that environment ends
  * (a terminated Bun Worker) the cleanup hook only disarms the bell under its lock; the workers take
- * back the rest by themselves.
+ * back the rest by themselves. A client engine ends then.
  */
 #include <node_api.h>
 #include <assert.h>
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include "alloc.h"
 #include "engine.h"
 #include "napi_options.h"
@@ -214,14 +215,36 @@ static void call_bell(void *context)
 				      napi_tsfn_nonblocking);
 }
 
+static void *end_client(void *engine)
+{
+	quicd_engine_stop(engine);
+	return NULL;
+}
+
+/*
+ * A client engine belongs to the JavaScript thread that opens its connections, and ends with it.
+ * With the main thread the process ends.
+ */
+static void end_with_thread(struct quicd_engine *engine)
+{
+	pthread_t thread;
+	if (engine->options.role != QUICD_ROLE_CLIENT || gettid() == getpid() ||
+	    atomic_exchange(&engine->ending, true))
+		return;
+	if (pthread_create(&thread, NULL, end_client, engine) == 0)
+		pthread_detach(thread);
+}
+
 static void environment_ends(void *context)
 {
 	struct attachment *attachment = context;
+	struct quicd_engine *engine = attachment->app->engine;
 	for (uint32_t i = 0; i < QUICD_APP_HANDLES_MAX; i++)
 		if (attachments[i] == attachment)
 			attachments[i] = NULL;
 	quicd_app_detach(attachment->app);
 	free(attachment);
+	end_with_thread(engine);
 }
 
 static napi_value js_attach(napi_env env, napi_callback_info info)

@@ -21,8 +21,6 @@ export type { ClientTlsOptions, ConnectOptions } from "./client/options.ts";
 
 /** RFC 8305 §5, "Connection Attempt Delay". */
 const HEAD_START_MS = 250;
-/** An engine without connections is stopped after it: the next one would have to start it anew. */
-const LINGER_MS = 2000;
 /** What connections have left when the client is closed. */
 const CLOSE_GRACE_MS = 2000;
 
@@ -42,7 +40,6 @@ export class QuicClient {
   readonly #options: ClientEngineOptions;
   /** By the path of their key log, which is the engine's. */
   readonly #engines = new Map<string, Promise<ClientEngine>>();
-  readonly #linger = new Map<string, Timer>();
 
   constructor(options: ClientEngineOptions = {}) {
     this.#options = options;
@@ -88,8 +85,6 @@ export class QuicClient {
   async close(): Promise<void> {
     const engines = [...this.#engines.values()];
     this.#engines.clear();
-    for (const timer of this.#linger.values()) clearTimeout(timer);
-    this.#linger.clear();
     await Promise.all(engines.map(async (engine) => (await engine).stop(CLOSE_GRACE_MS)));
   }
 
@@ -98,31 +93,12 @@ export class QuicClient {
   }
 
   #engine(keylogPath: string): Promise<ClientEngine> {
-    const timer = this.#linger.get(keylogPath);
-    if (timer !== undefined) clearTimeout(timer);
-    this.#linger.delete(keylogPath);
     const known = this.#engines.get(keylogPath);
     if (known !== undefined) return known;
-    const onIdle = () => this.#stopLater(keylogPath);
-    const started = ClientEngine.start(this.#options, keylogPath, onIdle);
+    const started = ClientEngine.start(this.#options, keylogPath);
     this.#engines.set(keylogPath, started);
     started.catch(() => this.#engines.delete(keylogPath));
     return started;
-  }
-
-  #stopLater(keylogPath: string): void {
-    const running = this.#engines.get(keylogPath);
-    if (running === undefined) return;
-    clearTimeout(this.#linger.get(keylogPath));
-    const timer = setTimeout(async () => {
-      const engine = await running;
-      if (engine.inUse || this.#engines.get(keylogPath) !== running) return;
-      this.#engines.delete(keylogPath);
-      this.#linger.delete(keylogPath);
-      await engine.stop(0);
-    }, LINGER_MS);
-    timer.unref();
-    this.#linger.set(keylogPath, timer);
   }
 
   #attempt(engine: ClientEngine, wish: Wish): Attempt<ClientConnection> {
@@ -178,8 +154,8 @@ interface Wish {
 let shared: QuicClient | null = null;
 
 /**
- * Opens a connection; see {@link QuicClient.connect}. One engine for each thread, started
- * with the first connection: a client without connections does not keep the process alive.
+ * Opens a connection; see {@link QuicClient.connect}. Its engine starts with the first one and
+ * ends with this JavaScript thread; without connections it does not keep the process alive.
  */
 export function connect(options: ConnectOptions): Promise<QuicConnection> {
   shared ??= new QuicClient();

@@ -1,7 +1,7 @@
 /**
  * The native engine behind the connections of one JavaScript thread: started with the first of
- * them, stopped when there has been none for a while. It keeps the process alive only while a
- * connection is asked for or open.
+ * them, ended with the thread. It keeps the process alive only while a connection is asked for or
+ * open.
  */
 import type { EngineOptions, ProfileOptions } from "../native/addon.ts";
 import { loadLibrary } from "../native/library.ts";
@@ -27,26 +27,17 @@ export class ClientEngine {
   readonly #engine: Engine;
   readonly #app: AttachedApp;
   readonly #profiles = new Map<string, number>();
-  readonly #onIdle: () => void;
   #uses = 0;
   #nextWorker = 0;
 
-  private constructor(engine: Engine, app: AttachedApp, onIdle: () => void) {
+  private constructor(engine: Engine, app: AttachedApp) {
     this.#engine = engine;
     this.#app = app;
-    this.#onIdle = onIdle;
     app.ref(false);
   }
 
-  /**
-   * `onIdle` is called whenever the last use ends.
-   * @throws Error with cause and remedy when a socket, a thread or the library cannot be had.
-   */
-  static async start(
-    options: ClientEngineOptions,
-    keylogPath: string,
-    onIdle: () => void,
-  ): Promise<ClientEngine> {
+  /** @throws Error with cause and remedy: no socket, thread or library can be had. */
+  static async start(options: ClientEngineOptions, keylogPath: string): Promise<ClientEngine> {
     const engine = startEngine(options, keylogPath);
     try {
       const { streamChunks } = engineDefaults(options);
@@ -55,7 +46,7 @@ export class ClientEngine {
         streamChunks,
         poison: process.env.QUICD_DEBUG_LEASES === "1",
       });
-      return new ClientEngine(engine, attached, onIdle);
+      return new ClientEngine(engine, attached);
     } catch (error) {
       await engine.stop();
       throw error;
@@ -66,24 +57,13 @@ export class ClientEngine {
     return this.#engine;
   }
 
-  /** Connections whose slot is not free again. */
-  get liveConnections(): number {
-    return this.#app.dispatcher.liveConnections;
-  }
-
-  get inUse(): boolean {
-    return this.#uses > 0;
-  }
-
   /** The process stays alive until as many `release`. */
   use(): void {
     if (this.#uses++ === 0) this.#app.ref(true);
   }
 
   release(): void {
-    if (--this.#uses > 0) return;
-    this.#app.ref(false);
-    this.#onIdle();
+    if (--this.#uses === 0) this.#app.ref(false);
   }
 
   /** @throws Error that names the text or value which was refused. */

@@ -42,6 +42,7 @@ const ON_BOTH_BACKENDS: Record<string, readonly string[]> = {
   e2e: [
     "aioquic",
     "bun_fetch",
+    "client",
     "chromium",
     "curl_h3",
     "hostile_full",
