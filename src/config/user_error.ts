@@ -2,7 +2,7 @@
 export class UserError extends Error {
   override readonly name: string = "UserError";
 
-  /** @param exitCode 1: it went wrong while running; 2: it was asked for wrongly; 3: see ExitCode */
+  /** @param exitCode 1: it failed while running; 2: it was asked for wrongly; 3: see ExitCode */
   constructor(
     message: string,
     readonly exitCode: 1 | 2 | 3,
