@@ -62,8 +62,8 @@ static_assert(16 + QUICD_RECEIVE_NAME_BYTES + QUICD_RECEIVE_CONTROL_BYTES + QUIC
 /* Queued in one worker: above it new streams start with the tight credit. */
 #define QUICD_WORKER_QUEUE_BYTES (64ull << 20)
 /*
- * Slab memory that one worker may keep queued by reference, half an app thread's slab; above it the
- * queue gets heap copies.
+ * Slab memory that one worker may keep queued by reference, half an app thread's slab; above it,
+ * and whenever less than a quarter of such a slab is free, the queue gets heap copies.
  */
 #define QUICD_WORKER_QUEUE_SLAB_BYTES (20ull << 20)
 /* By reference at most this much unacknowledged per connection; above it quiche gets copies. */
@@ -88,8 +88,13 @@ static_assert(16 + QUICD_RECEIVE_NAME_BYTES + QUICD_RECEIVE_CONTROL_BYTES + QUIC
 /* ... but not when this many datagrams came since the last send. */
 #define QUICD_ACK_HOLD_DATAGRAMS 8
 
-/* A close that waits for acknowledgements waits at most this long. */
+/* A close that waits for acknowledgements waits at most this long for the next one. */
 #define QUICD_GOODBYE_NS 2000000000ull
+/*
+ * ... and when all are there, until nothing was sent for so long: a client that acknowledged bytes
+ * has them, but its application loses what it has not read when the connection closes.
+ */
+#define QUICD_GOODBYE_LINGER_NS 300000000ull
 
 /*
  * A ring between two workers: 1 MiB, some 700 full datagrams, as long as all of them together stay

@@ -124,6 +124,7 @@ uint32_t quicd_buffer_take(uint32_t handle, uint32_t class)
 	if (!app || class > QUICD_BUFFER_LARGE)
 		return QUICD_NONE;
 	struct quicd_slab *slab = &app->slab;
+	quicd_slab_watch(slab, class);
 	uint32_t index = quicd_slab_take(slab, class);
 	if (index == QUICD_NONE) {
 		/* The wish first, then the look: whoever releases after the look rings. */

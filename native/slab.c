@@ -60,6 +60,23 @@ uint32_t quicd_slab_take(struct quicd_slab *slab, enum quicd_buffer_class class)
 	return head - 1;
 }
 
+void quicd_slab_watch(struct quicd_slab *slab, enum quicd_buffer_class class)
+{
+	const uint32_t count = class == QUICD_BUFFER_SMALL ? slab->small_count : slab->large_count;
+	const uint32_t low = count / 4;
+	if (slab->free_count[class] < low)
+		quicd_slab_collect(slab, NULL, NULL);
+	const bool scarce = slab->free_count[class] < low;
+	if (scarce != atomic_load_explicit(&slab->scarce[class], memory_order_relaxed))
+		atomic_store_explicit(&slab->scarce[class], scarce, memory_order_relaxed);
+}
+
+bool quicd_slab_is_scarce(const struct quicd_slab *slab, uint32_t index)
+{
+	return atomic_load_explicit(&slab->scarce[quicd_slab_class(slab, index)],
+				    memory_order_relaxed);
+}
+
 uint32_t quicd_slab_collect(struct quicd_slab *slab, void (*seen)(void *context, uint32_t index),
 			    void *context)
 {

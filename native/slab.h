@@ -36,6 +36,11 @@ struct quicd_slab {
 	/* Owner only. */
 	uint32_t free_head[2]; /* by enum quicd_buffer_class; index + 1 */
 	uint32_t free_count[2];
+	/*
+	 * By class, written by the owner: less than a quarter is free, so what is queued for long
+	 * shall not stay in these buffers.
+	 */
+	_Atomic bool scarce[2];
 	/* Wakes the owner when it waits for buffers; may be NULL. */
 	_Atomic uint32_t wanted;
 	void (*wake)(void *owner);
@@ -71,6 +76,12 @@ static inline uint8_t *quicd_slab_at(const struct quicd_slab *slab, uint32_t ind
 	return slab->memory + (uint64_t)slab->small_count * QUICD_SMALL_BUFFER_BYTES +
 	       (uint64_t)(index - slab->small_count) * QUICD_LARGE_BUFFER_BYTES;
 }
+
+/* Owner, before it takes: brings home what was returned if few are left, and says if few stay. */
+void quicd_slab_watch(struct quicd_slab *slab, enum quicd_buffer_class class);
+
+/* Anybody: whether buffers of this one's class are few. */
+bool quicd_slab_is_scarce(const struct quicd_slab *slab, uint32_t index);
 
 /* Owner: a buffer with one reference, or QUICD_NONE when none of the class is free. */
 uint32_t quicd_slab_take(struct quicd_slab *slab, enum quicd_buffer_class buffer_class);

@@ -49,7 +49,8 @@ void quicd_stream_queue(struct quicd_stream *stream, struct quicd_connection *co
 	struct quicd_worker *worker = connection->worker;
 	assert(!stream->fin_queued && !stream->send_done);
 	if (segment->slab != QUICD_NONE &&
-	    worker->queued_slab_bytes >= QUICD_WORKER_QUEUE_SLAB_BYTES)
+	    (worker->queued_slab_bytes >= QUICD_WORKER_QUEUE_SLAB_BYTES ||
+	     quicd_slab_is_scarce(worker->engine->slabs[segment->slab], segment->buffer)))
 		quicd_segment_copy_out(segment, worker->engine->slabs);
 	worker->queued_slab_bytes += pinned_bytes(worker, segment);
 	if (stream->tail)

@@ -50,12 +50,13 @@ export class Leases {
     return this.#calls.quicd_buffer_take(this.#app, BUFFER_SMALL + BUFFER_LARGE - fits);
   }
 
-  /** As {@link take}, of at least `bytes`. */
+  /**
+   * As {@link take}, of at least `bytes`. No small one is tried for a large one: giving it back
+   * would ring the bell that this very failure armed.
+   */
   takeWhole(bytes: number): number {
-    const buffer = this.take(bytes);
-    if (buffer === NONE || this.own.capacityOf(buffer) >= bytes) return buffer;
-    this.release(this.own.id, buffer);
-    return NONE;
+    if (bytes <= SMALL_BUFFER_BYTES) return this.take(bytes);
+    return this.#closed ? NONE : this.#calls.quicd_buffer_take(this.#app, BUFFER_LARGE);
   }
 
   retain(slab: number, buffer: number): void {

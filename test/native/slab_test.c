@@ -85,11 +85,33 @@ static void leases_and_references(void)
 	quicd_slab_destroy(&slab);
 }
 
+/* Owner's look before each take: what came back is brought home early, and shortage is said. */
+static void scarcity_is_said(void)
+{
+	REQUIRE(quicd_slab_create(&slab, 0, 8, LARGE));
+	uint32_t taken[8];
+	for (uint32_t i = 0; i < 7; i++) {
+		quicd_slab_watch(&slab, QUICD_BUFFER_SMALL);
+		CHECK(!quicd_slab_is_scarce(&slab, 0));
+		taken[i] = quicd_slab_take(&slab, QUICD_BUFFER_SMALL);
+	}
+	quicd_slab_watch(&slab, QUICD_BUFFER_SMALL); /* one of eight is left */
+	CHECK(quicd_slab_is_scarce(&slab, taken[0]));
+	CHECK(!quicd_slab_is_scarce(&slab, 8)); /* a large one */
+	quicd_slab_release(&slab, taken[0]);
+	CHECK(slab.free_count[QUICD_BUFFER_SMALL] == 1);
+	quicd_slab_watch(&slab, QUICD_BUFFER_SMALL);
+	CHECK(slab.free_count[QUICD_BUFFER_SMALL] == 2);
+	CHECK(!quicd_slab_is_scarce(&slab, taken[0]));
+	quicd_slab_destroy(&slab);
+}
+
 int main(void)
 {
 	check_case("each class ends with its last buffer", classes_end);
 	check_case("places do not overlap", places_do_not_overlap);
 	check_case("the last reference returns it", last_reference_returns);
 	check_case("leases end, references stay", leases_and_references);
+	check_case("scarcity is said", scarcity_is_said);
 	return check_finish();
 }

@@ -135,6 +135,26 @@ test("an empty slab falls back to the other class, then stalls until buffers ret
 });
 
 describe("reserve", () => {
+  test("with no large buffer left gives nothing back: that would ring our own bell", () => {
+    const { fixture, native, send } = setup();
+    for (let i = 0; i < LARGE_COUNT; i++) {
+      expect(send.reserve(10_000)).not.toBeNull();
+      send.commit(10_000, false);
+    }
+    let released = 0;
+    const release = native.quicd_buffer_release.bind(native);
+    native.quicd_buffer_release = (...place) => {
+      released++;
+      return release(...place);
+    };
+    expect(send.reserve(10_000)).toBeNull();
+    expect(released).toBe(0);
+    expect(written(fixture).count).toBe(LARGE_COUNT);
+    fixture.turn();
+    expect(send.reserve(10_000)).not.toBeNull();
+    send.cancel();
+  });
+
   test("commit sends what was written in place", () => {
     const { fixture, send } = setup(100);
     const buffer = send.reserve(10)!;
