@@ -166,6 +166,7 @@ static void run_close(struct quicd_connection *connection, const struct quicd_co
 		*goodbye = (struct quicd_goodbye){.waiting = true,
 						  .application = application,
 						  .error_code = command->error_code,
+						  .progress_ns = worker->now_ns,
 						  .deadline_ns = worker->now_ns + QUICD_GOODBYE_NS};
 		goodbye->reason_bytes =
 			length < sizeof(goodbye->reason) ? length : sizeof(goodbye->reason);

@@ -321,7 +321,7 @@ void quicd_connection_process(struct quicd_connection *connection)
 		quicd_streams_note_writable(connection);
 		quicd_connection_deliver(connection);
 	}
-	if (connection->goodbye.waiting && !connection->dead)
+	if (connection->worker->now_ns >= connection->goodbye.deadline_ns)
 		quicd_connection_say_goodbye(connection);
 	quicd_connection_check_close(connection);
 	flush_or_hold(connection);
@@ -329,15 +329,28 @@ void quicd_connection_process(struct quicd_connection *connection)
 
 void quicd_connection_say_goodbye(struct quicd_connection *connection)
 {
+	struct quicd_worker *worker = connection->worker;
 	struct quicd_goodbye *goodbye = &connection->goodbye;
+	if (!goodbye->waiting || connection->dead)
+		return;
 	struct qd_stats stats;
 	qd_get_stats(connection->quiche, &stats);
 	const bool arrived = connection->queued_segments == 0 && stats.in_flight_bytes == 0;
-	if (!arrived && connection->worker->now_ns < goodbye->deadline_ns)
+	if (stats.acknowledged_bytes != goodbye->acknowledged_bytes) {
+		goodbye->acknowledged_bytes = stats.acknowledged_bytes;
+		goodbye->progress_ns = worker->now_ns;
+	}
+	goodbye->deadline_ns = goodbye->progress_ns + QUICD_GOODBYE_NS;
+	const uint64_t linger_ns = connection->sent_ns + QUICD_GOODBYE_LINGER_NS;
+	if (arrived && linger_ns < goodbye->deadline_ns)
+		goodbye->deadline_ns = linger_ns;
+	if (worker->now_ns < goodbye->deadline_ns)
 		return;
 	goodbye->waiting = false;
 	qd_close(connection->quiche, goodbye->application, goodbye->error_code, goodbye->reason,
 		 goodbye->reason_bytes);
+	quicd_connection_wants_flush(connection);
+	quicd_list_append(&worker->dirty, &connection->dirty);
 }
 
 static void note_close_reason(struct quicd_connection *connection, const struct qd_state *state)

@@ -45,7 +45,9 @@ struct quicd_goodbye {
 	bool waiting;
 	bool application;
 	uint64_t error_code;
-	uint64_t deadline_ns;
+	uint64_t acknowledged_bytes; /* of the whole connection, when last looked at */
+	uint64_t progress_ns;	     /* when they grew last */
+	uint64_t deadline_ns;	     /* look again, at the latest */
 	uint32_t reason_bytes;
 	uint8_t reason[64];
 };
@@ -137,7 +139,11 @@ bool quicd_connection_flush(struct quicd_connection *connection);
 void quicd_connection_show_addresses(struct quicd_connection *connection);
 void quicd_connection_set_timer(struct quicd_connection *connection);
 void quicd_connection_on_timer(struct quicd_connection *connection);
-/* Closes now if it waits to and nothing is on its way any more, or its time is up. */
+/*
+ * Closes now if it waits to, and its time is up or all has arrived: nothing is in flight right
+ * after a flush that left nothing to send (before one, quiche may have taken bytes and not sent
+ * them), and for a while nothing was sent either.
+ */
 void quicd_connection_say_goodbye(struct quicd_connection *connection);
 void quicd_connection_refresh_view(struct quicd_connection *connection);
 

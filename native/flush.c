@@ -62,6 +62,8 @@ bool quicd_connection_flush(struct quicd_connection *connection)
 		room = send_train(connection, &sent, &again);
 	if (again)
 		quicd_list_append(&worker->flushes, &connection->flush);
+	else if (room)
+		quicd_connection_say_goodbye(connection);
 	if (quicd_node_linked(&connection->telling))
 		quicd_list_append(&worker->blocked, &connection->blocked);
 	quicd_connection_set_timer(connection);

@@ -84,6 +84,11 @@ export function quicGoFeatureCommand(...args: string[]): string[] {
   return [join(PEERS, "quic_go/bin/feature"), ...args];
 }
 
+/** Many connections held open: interop/peers/quic_go/hold. */
+export function holdCommand(...args: string[]): string[] {
+  return [join(PEERS, "quic_go/bin/hold"), ...args];
+}
+
 /** ngtcp2's own programs, HTTP/3 only; their options: `build/peers/ngtcp2/client --help`. */
 export function ngtcp2Command(role: "client" | "server", ...args: string[]): string[] {
   return [join(PEERS, "ngtcp2", role), ...args];
