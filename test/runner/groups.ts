@@ -32,7 +32,7 @@ const LIMITS: Record<Tier, { bun: number; fuzz: number }> = {
 
 /** Folders whose tests start servers: a process for each file, so that a crash loses one file. */
 const ISOLATED = new Set(["attack", "e2e"]);
-const LAST = ["native", "fuzz", "quiche", "attack", "e2e"];
+const LAST = ["native", "fuzz", "sim", "quiche", "attack", "e2e"];
 
 /**
  * Files whose servers are put to the same tests once more, on plain system calls: those about what
@@ -73,6 +73,7 @@ export function listGroups(root: string, tier: Tier): Group[] {
   };
   group("native").steps.push(...nativeSteps(root));
   group("fuzz").steps.push(...fuzzSteps(root, tier));
+  group("sim").steps.push(...simSteps(root, tier));
   group("quiche").steps.push(...crateSteps(root));
   // First: some unit tests compare with a peer, too.
   if (tier !== "default") groups.unshift({ name: "peers", steps: peerSteps(root) });
@@ -198,6 +199,35 @@ function fuzzSteps(root: string, tier: Tier): Step[] {
     };
   };
   return [makeStep("build", "fuzzers"), ...sources.map(run)];
+}
+
+/** Seeds of the simulated network: how many each tier runs, the sanitized ones separately. */
+const SEEDS: Record<Tier, { plain: number; sanitized: number; limitSeconds: number }> = {
+  default: { plain: 100, sanitized: 20, limitSeconds: 120 },
+  full: { plain: 1000, sanitized: 100, limitSeconds: 600 },
+  long: { plain: 10000, sanitized: 1000, limitSeconds: 3600 },
+};
+
+function simSteps(root: string, tier: Tier): Step[] {
+  const { plain, sanitized, limitSeconds } = SEEDS[tier];
+  const run = (name: string, argv: string[]): Step => ({
+    name,
+    argv,
+    limitSeconds,
+    env: SANITIZER_ENV,
+    count: "line",
+  });
+  const seeds = (variant: string) => join(root, "build", variant, "sim/seeds");
+  return [
+    makeStep("build", "sim"),
+    run("seeds", [seeds("lib"), "--count", `${plain}`]),
+    run("equal seeds, equal traces", [seeds("lib"), "--count", "30", "--twice", "--quiet"]),
+    makeStep("build with ASan and UBSan", "SANITIZE=address", "sim"),
+    run("seeds with ASan and UBSan", [
+      ...fixedAddresses(),
+      ...[seeds("asan"), "--count", `${sanitized}`, "--quiet"],
+    ]),
+  ];
 }
 
 function crateSteps(root: string): Step[] {
