@@ -170,6 +170,7 @@ enum quicd_refusal {
 	/* index, lease or length out of range: a bug of the caller, counted */
 	QUICD_REFUSED_INVALID = 6,
 	QUICD_REFUSED_SYSTEM = 7, /* by the kernel: no route, no file descriptor, ... */
+	QUICD_REFUSED_DROPPED = 8, /* datagram: the oldest of a full queue */
 };
 
 /* Per stream, beside the worker's own state: what the app thread may write. */
@@ -299,7 +300,7 @@ struct quicd_counters {
 	uint64_t chunks_live;	   /* gauge: buffers of this worker's slab in use */
 	uint64_t slab_empty;	   /* reading had to wait for a buffer */
 	uint64_t datagrams_dropped; /* RFC 9221, receive queue full: the oldest ones */
-	uint64_t datagrams_refused; /* RFC 9221, send queue full */
+	uint64_t datagrams_send_dropped; /* RFC 9221, send queue full: the oldest ones */
 	/* send */
 	uint64_t send_calls; /* sendmsg */
 	uint64_t send_datagrams;
@@ -327,4 +328,7 @@ struct quicd_counters {
 	uint64_t qlogs_unwanted; /* of them: deleted, another protocol than the filter's */
 	uint64_t qlogs_refused;	 /* not begun: the directory's budget is used up */
 	uint64_t qlog_failures;	 /* of the file system, at the beginning or in the midst */
+	uint64_t gso_refused;	/* trains that a device refused; none are made after that */
+	uint64_t opens_waiting; /* gauge: streams asked for beyond the peer's limit */
+	uint64_t paced;		/* times a connection had to wait for its pacer */
 };

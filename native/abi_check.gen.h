@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include "abi.h"
 
-#define QUICD_ABI_HASH 2869414944u
+#define QUICD_ABI_HASH 1869626139u
 
 static_assert(offsetof(struct quicd_event, kind) == 0, "quicd_event.kind");
 static_assert(sizeof(((struct quicd_event *)0)->kind) == 4, "quicd_event.kind");
@@ -253,8 +253,8 @@ static_assert(offsetof(struct quicd_counters, slab_empty) == 352, "quicd_counter
 static_assert(sizeof(((struct quicd_counters *)0)->slab_empty) == 8, "quicd_counters.slab_empty");
 static_assert(offsetof(struct quicd_counters, datagrams_dropped) == 360, "quicd_counters.datagrams_dropped");
 static_assert(sizeof(((struct quicd_counters *)0)->datagrams_dropped) == 8, "quicd_counters.datagrams_dropped");
-static_assert(offsetof(struct quicd_counters, datagrams_refused) == 368, "quicd_counters.datagrams_refused");
-static_assert(sizeof(((struct quicd_counters *)0)->datagrams_refused) == 8, "quicd_counters.datagrams_refused");
+static_assert(offsetof(struct quicd_counters, datagrams_send_dropped) == 368, "quicd_counters.datagrams_send_dropped");
+static_assert(sizeof(((struct quicd_counters *)0)->datagrams_send_dropped) == 8, "quicd_counters.datagrams_send_dropped");
 static_assert(offsetof(struct quicd_counters, send_calls) == 376, "quicd_counters.send_calls");
 static_assert(sizeof(((struct quicd_counters *)0)->send_calls) == 8, "quicd_counters.send_calls");
 static_assert(offsetof(struct quicd_counters, send_datagrams) == 384, "quicd_counters.send_datagrams");
@@ -301,6 +301,12 @@ static_assert(offsetof(struct quicd_counters, qlogs_refused) == 544, "quicd_coun
 static_assert(sizeof(((struct quicd_counters *)0)->qlogs_refused) == 8, "quicd_counters.qlogs_refused");
 static_assert(offsetof(struct quicd_counters, qlog_failures) == 552, "quicd_counters.qlog_failures");
 static_assert(sizeof(((struct quicd_counters *)0)->qlog_failures) == 8, "quicd_counters.qlog_failures");
-static_assert(sizeof(struct quicd_counters) == 560, "quicd_counters");
+static_assert(offsetof(struct quicd_counters, gso_refused) == 560, "quicd_counters.gso_refused");
+static_assert(sizeof(((struct quicd_counters *)0)->gso_refused) == 8, "quicd_counters.gso_refused");
+static_assert(offsetof(struct quicd_counters, opens_waiting) == 568, "quicd_counters.opens_waiting");
+static_assert(sizeof(((struct quicd_counters *)0)->opens_waiting) == 8, "quicd_counters.opens_waiting");
+static_assert(offsetof(struct quicd_counters, paced) == 576, "quicd_counters.paced");
+static_assert(sizeof(((struct quicd_counters *)0)->paced) == 8, "quicd_counters.paced");
+static_assert(sizeof(struct quicd_counters) == 584, "quicd_counters");
 
 #endif

@@ -2,9 +2,11 @@
 #include "command.h"
 #include <assert.h>
 #include <string.h>
+#include "answer.h"
 #include "connect.h"
 #include "connection.h"
 #include "event.h"
+#include "open.h"
 #include "qlog.h"
 #include "stream.h"
 #include "worker.h"
@@ -41,22 +43,6 @@ static const uint8_t *bytes_of(struct quicd_worker *worker, const struct quicd_c
 	       command->offset;
 }
 
-static void answer(struct quicd_connection *connection, enum quicd_event_kind kind,
-		   uint32_t request_id, enum quicd_refusal refusal)
-{
-	struct quicd_answer *entry =
-		quicd_allocate(sizeof(*entry), _Alignof(struct quicd_answer), true);
-	assert(entry && "a few dozen bytes");
-	*entry = (struct quicd_answer){
-		.kind = kind, .request_id = request_id, .error_code = refusal};
-	if (connection->answers_tail)
-		connection->answers_tail->next = entry;
-	else
-		connection->answers = entry;
-	connection->answers_tail = entry;
-	quicd_list_append(&connection->worker->blocked, &connection->blocked);
-}
-
 static void run_write(struct quicd_connection *connection, const struct quicd_command *command)
 {
 	struct quicd_worker *worker = connection->worker;
@@ -89,33 +75,6 @@ static void run_write(struct quicd_connection *connection, const struct quicd_co
 	quicd_stream_queue(stream, connection, segment);
 }
 
-static void run_open(struct quicd_connection *connection, const struct quicd_command *command)
-{
-	const bool unidirectional = command->flags & QUICD_FLAG_UNIDIRECTIONAL;
-	uint64_t *next = &connection->next_id[unidirectional];
-	/*
-	 * An empty write makes the stream known to quiche, which counts it against the peer's
-	 * limit; nothing is sent for it.
-	 */
-	uint64_t error_code = 0;
-	const ssize_t made =
-		qd_stream_send_copy(connection->quiche, *next, NULL, 0, false, &error_code);
-	struct quicd_stream *stream = NULL;
-	if (made >= 0 || made == QD_DONE)
-		stream = quicd_stream_new(connection, *next);
-	if (!stream) {
-		answer(connection, QUICD_EVENT_OPEN_REFUSED, command->request_id,
-		       QUICD_REFUSED_LIMIT);
-		return;
-	}
-	*next += 4;
-	stream->request_id = command->request_id;
-	stream->announced = true;
-	stream->pending |= QUICD_STREAM_PENDING_OPENED;
-	quicd_list_append(&connection->telling, &stream->telling);
-	quicd_list_append(&connection->worker->blocked, &connection->blocked);
-}
-
 static enum quicd_refusal send_datagram(struct quicd_connection *connection,
 					const struct quicd_command *command)
 {
@@ -125,17 +84,19 @@ static enum quicd_refusal send_datagram(struct quicd_connection *connection,
 	quicd_slab_retain(worker->engine->slabs[command->slab], command->buffer);
 	connection->referenced_bytes +=
 		quicd_slab_buffer_bytes(worker->engine->slabs[command->slab], command->buffer);
-	const int result =
-		qd_datagram_send_ref(connection->quiche, bytes_of(worker, command), command->length,
-				     connection, command->slab, command->buffer);
-	if (result == 0) {
+	const bool told = command->flags & QUICD_FLAG_ANSWER;
+	const int result = qd_datagram_send_ref(
+		connection->quiche, bytes_of(worker, command), command->length, connection,
+		command->slab, command->buffer, told ? command->request_id : 0);
+	if (result >= 0) {
+		worker->counters->datagrams_send_dropped += (uint64_t)result;
 		quicd_connection_wants_flush(connection);
 		return QUICD_OK;
 	}
 	switch (result) {
 	case QD_DONE:
-		worker->counters->datagrams_refused++;
-		return QUICD_REFUSED_FULL;
+		worker->counters->datagrams_send_dropped++;
+		return QUICD_REFUSED_DROPPED;
 	case QD_ERROR_BUFFER_TOO_SHORT:
 		return QUICD_REFUSED_TOO_LARGE;
 	default:
@@ -149,8 +110,10 @@ static void run_datagram(struct quicd_connection *connection, const struct quicd
 	if (command->buffer != QUICD_NONE)
 		outcome = send_datagram(connection, command);
 	release_buffer(connection->worker, command);
-	if (command->flags & QUICD_FLAG_ANSWER)
-		answer(connection, QUICD_EVENT_DATAGRAM_OUTCOME, command->request_id, outcome);
+	/* A queued one is answered when it leaves the queue: quicd_worker_datagram_outcome. */
+	if (outcome != QUICD_OK && command->flags & QUICD_FLAG_ANSWER)
+		quicd_answer(connection, QUICD_EVENT_DATAGRAM_OUTCOME, command->request_id,
+			     outcome);
 }
 
 static void run_close(struct quicd_connection *connection, const struct quicd_command *command)
@@ -231,7 +194,8 @@ static void run(struct quicd_worker *worker, const struct quicd_command *command
 		run_write(connection, command);
 		break;
 	case QUICD_COMMAND_OPEN:
-		run_open(connection, command);
+		quicd_open_stream(connection, command->flags & QUICD_FLAG_UNIDIRECTIONAL,
+				  command->request_id);
 		break;
 	case QUICD_COMMAND_DATAGRAM:
 		run_datagram(connection, command);

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 #include "event.h"
+#include "open.h"
 #include "pages.h"
 #include "profile.h"
 #include "qlog.h"
@@ -125,12 +126,12 @@ struct quicd_connection *quicd_connection_new(struct quicd_worker *worker)
 
 static void free_answers(struct quicd_connection *connection)
 {
-	while (connection->answers) {
-		struct quicd_answer *next = connection->answers->next;
-		quicd_free(connection->answers, sizeof(*connection->answers),
-			   _Alignof(struct quicd_answer));
-		connection->answers = next;
-	}
+	struct quicd_worker *worker = connection->worker;
+	worker->counters->opens_waiting -= connection->opens_waiting;
+	connection->opens_waiting = 0;
+	quicd_answers_clear(worker, &connection->answers);
+	quicd_answers_clear(worker, &connection->opens[0]);
+	quicd_answers_clear(worker, &connection->opens[1]);
 }
 
 void quicd_connection_free(struct quicd_connection *connection)
@@ -161,8 +162,10 @@ void quicd_connection_free(struct quicd_connection *connection)
 	quicd_list_append(&worker->spent, &connection->dying);
 	worker->live_connections--;
 	/* An idle worker keeps nothing of a busy day. */
-	if (worker->live_connections == 0)
+	if (worker->live_connections == 0) {
 		quicd_segments_destroy(&worker->segments);
+		quicd_answer_pool_destroy(&worker->answers);
+	}
 	worker->counters->live_connections = worker->live_connections;
 	worker->counters->closed++;
 }
@@ -214,6 +217,13 @@ static uint32_t alpn_index(struct quicd_connection *connection)
 	return QUICD_NONE;
 }
 
+/* It follows the path's MTU and the length of the peer's connection IDs. */
+static void show_datagram_bytes(struct quicd_connection *connection)
+{
+	const ssize_t bytes = qd_datagram_max_bytes(connection->quiche);
+	connection->view->datagram_max_bytes = bytes > 0 ? (uint32_t)bytes : 0;
+}
+
 /* What the application reads when it is told of the connection. */
 static void introduce(struct quicd_connection *connection)
 {
@@ -226,8 +236,7 @@ static void introduce(struct quicd_connection *connection)
 	if (bytes > 0)
 		memcpy(view->server_name, name,
 		       bytes < sizeof(view->server_name) ? bytes : sizeof(view->server_name) - 1);
-	const ssize_t datagram = qd_datagram_max_bytes(connection->quiche);
-	view->datagram_max_bytes = datagram > 0 ? (uint32_t)datagram : 0;
+	show_datagram_bytes(connection);
 	connection->pending |= QUICD_PENDING_CONNECTED;
 	quicd_qlog_established(connection);
 }
@@ -276,6 +285,7 @@ static void follow_paths(struct quicd_connection *connection)
 {
 	struct qd_path_event event;
 	while (qd_path_event_next(connection->quiche, &event)) {
+		show_datagram_bytes(connection);
 		if (event.kind != QD_PATH_PEER_MIGRATED)
 			continue;
 		connection->local = event.local;
@@ -319,6 +329,8 @@ void quicd_connection_process(struct quicd_connection *connection)
 	if (quicd_state_is_open(connection->state)) {
 		quicd_streams_note_readable(connection);
 		quicd_streams_note_writable(connection);
+		if (connection->opens_waiting > 0)
+			quicd_open_waiting(connection);
 		quicd_connection_deliver(connection);
 	}
 	if (connection->worker->now_ns >= connection->goodbye.deadline_ns)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "abi.h"
+#include "answer.h"
 #include "limits.h"
 #include "list.h"
 #include "../bpf/cid.h"
@@ -24,15 +25,6 @@ enum quicd_connection_pending {
 	QUICD_PENDING_CLOSED = 8,
 	QUICD_PENDING_HANDSHAKE_DONE = 16, /* after a CONNECTED that was early */
 	QUICD_PENDING_STARTED = 32, /* of a client, before CONNECTED */
-};
-
-/* An answer to a command that met a full ring. */
-struct quicd_answer {
-	struct quicd_answer *next;
-	uint32_t kind; /* enum quicd_event_kind */
-	uint32_t request_id;
-	uint64_t error_code;
-	uint32_t system_error; /* errno, of CONNECT */
 };
 
 struct quicd_cid {
@@ -62,7 +54,9 @@ struct quicd_connection {
 	uint32_t app;
 	uint32_t pending;   /* enum quicd_connection_pending */
 	uint32_t told;	    /* lifecycle events already emitted, same bits */
-	struct quicd_answer *answers, *answers_tail;
+	struct quicd_answers answers;
+	struct quicd_answers opens[2]; /* wait for MAX_STREAMS: bidirectional, unidirectional */
+	uint32_t opens_waiting;	       /* in both */
 	uint32_t events_out; /* in the ring, not consumed */
 	uint32_t chunks_out; /* of this worker's slab, with the application */
 	uint64_t queued_bytes; /* written by the application, not taken by quiche */
@@ -79,6 +73,8 @@ struct quicd_connection {
 	uint64_t accepted_ns;
 	uint64_t hold_until_ns; /* an ACK waits for the application's answer; 0: none */
 	uint64_t keep_alive_ns; /* interval, 0: off */
+	uint64_t pace_until_ns; /* the pacer wants nothing sent before; 0: at once */
+	uint64_t pace_ack_ns; /* but what came is acknowledged by then; 0: nothing came */
 	uint64_t sent_ns;
 	uint32_t received_since_send;
 	/* accepted only to be told this, RFC 9000 §20.1: CONNECTION_REFUSED, INVALID_TOKEN; or 0 */

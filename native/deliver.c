@@ -40,20 +40,18 @@ static bool tell(struct quicd_connection *connection, enum quicd_event_kind kind
 
 static bool tell_answers(struct quicd_connection *connection)
 {
-	while (connection->answers) {
-		struct quicd_answer *answer = connection->answers;
+	while (connection->answers.head) {
 		if (!quicd_event_room(connection, true))
 			return false;
+		struct quicd_answer *answer = quicd_answer_take(&connection->answers);
 		quicd_event_emit(connection,
 				 &(struct quicd_event){.kind = answer->kind,
 						       .stream = QUICD_NONE,
 						       .buffer = QUICD_NONE,
 						       .request_id = answer->request_id,
 						       .error_code = answer->error_code});
-		connection->answers = answer->next;
-		quicd_free(answer, sizeof(*answer), _Alignof(struct quicd_answer));
+		quicd_answer_free(connection->worker, answer);
 	}
-	connection->answers_tail = NULL;
 	return true;
 }
 

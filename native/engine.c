@@ -263,6 +263,7 @@ struct quicd_engine *quicd_engine_start(const struct quicd_options *options, cha
 	engine->keylog_fd = -1;
 	engine->qlog.directory = -1;
 	qd_set_release(quicd_worker_release);
+	qd_set_outcome(quicd_worker_datagram_outcome);
 	if (!enter_table(engine))
 		snprintf(engine->error, sizeof(engine->error),
 			 "%u servers run in this process already; stop one", QUICD_ENGINES_MAX);

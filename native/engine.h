@@ -41,6 +41,7 @@ struct quicd_engine {
 	_Atomic uint32_t draining; /* accept no more */
 	_Atomic uint32_t stopping; /* workers close everything and end */
 	_Atomic uint32_t next_app; /* round robin at accept */
+	atomic_bool gso_refused;   /* by a device: said once */
 	atomic_bool ending;	   /* stop was asked for */
 	int keylog_fd;
 	struct quicd_qlog_store qlog;

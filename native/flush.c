@@ -17,9 +17,34 @@ static uint32_t train_segments(const struct quicd_connection *connection)
 static void count_sent(struct quicd_connection *connection, const struct qd_train *train)
 {
 	connection->received_since_send = 0;
+	connection->pace_ack_ns = 0;
 	connection->sent_ns = connection->worker->now_ns;
 	connection->view->sent_bytes += train->bytes;
 	connection->view->sent_packets += train->segments;
+}
+
+/*
+ * True: the pacer wants the next packet later, and the timer will come back for it. Only data of an
+ * open connection is paced: neither its handshake nor its end.
+ */
+static bool waits_for_pace(struct quicd_connection *connection)
+{
+	const uint64_t now = connection->worker->now_ns;
+	connection->pace_until_ns = 0;
+	if (connection->state != QUICD_STATE_ESTABLISHED)
+		return false;
+	const uint64_t release = qd_release_ns(connection->quiche);
+	if (release <= now)
+		return false;
+	if (connection->received_since_send > 0 && connection->pace_ack_ns == 0)
+		connection->pace_ack_ns = now + QUICD_PACE_ACK_NS;
+	if (connection->pace_ack_ns != 0 && connection->pace_ack_ns <= now)
+		return false;
+	connection->pace_until_ns = release;
+	if (connection->pace_ack_ns != 0 && connection->pace_ack_ns < release)
+		connection->pace_until_ns = connection->pace_ack_ns;
+	connection->worker->counters->paced++;
+	return true;
 }
 
 /* One train into a send buffer; false when no buffer is free. |again|: there may be more. */
@@ -58,8 +83,13 @@ bool quicd_connection_flush(struct quicd_connection *connection)
 	 * and a turn of its own for that answer would cost more than the question.
 	 */
 	bool sent = true, again = true, room = true;
-	for (int attempt = 0; attempt < 2 && sent && again && room; attempt++)
+	for (int attempt = 0; attempt < 2 && sent && again && room; attempt++) {
+		if (waits_for_pace(connection)) {
+			again = false;
+			break;
+		}
 		room = send_train(connection, &sent, &again);
+	}
 	if (again)
 		quicd_list_append(&worker->flushes, &connection->flush);
 	else if (room)
@@ -76,6 +106,8 @@ void quicd_connection_set_timer(struct quicd_connection *connection)
 	uint64_t deadline = connection->dead ? worker->now_ns : qd_timeout_ns(connection->quiche);
 	if (connection->hold_until_ns != 0 && connection->hold_until_ns < deadline)
 		deadline = connection->hold_until_ns;
+	if (connection->pace_until_ns != 0 && connection->pace_until_ns < deadline)
+		deadline = connection->pace_until_ns;
 	if (quicd_state_is_half_open(connection->state)) {
 		const uint64_t limit = connection->accepted_ns +
 				       worker->engine->options.handshake_timeout_ms * 1000000;

@@ -72,6 +72,12 @@ static_assert(16 + QUICD_RECEIVE_NAME_BYTES + QUICD_RECEIVE_CONTROL_BYTES + QUIC
 #define QUICD_REFERENCE_BYTES_MIN 1024
 
 /*
+ * Streams that an application has asked for and the peer does not allow yet: as many as a peer of
+ * our own configuration allows at once (streams_bidi). 32 bytes each: 8 KiB per connection.
+ */
+#define QUICD_OPENS_WAITING_MAX 256
+
+/*
  * CIDs of ours per connection: the limit given to the peer (at most 16), the handshake's and the
  * client's first one.
  */
@@ -87,6 +93,12 @@ static_assert(16 + QUICD_RECEIVE_NAME_BYTES + QUICD_RECEIVE_CONTROL_BYTES + QUIC
 #define QUICD_ACK_HOLD_NS 1000000ull
 /* ... but not when this many datagrams came since the last send. */
 #define QUICD_ACK_HOLD_DATAGRAMS 8
+
+/*
+ * An ACK does not wait for the pacer (RFC 9002 §7.7) beyond this: within our max_ack_delay of 25
+ * ms. It takes one packet with it, so below 0.5 Mbit/s the pace is not kept to that exactly.
+ */
+#define QUICD_PACE_ACK_NS 20000000ull
 
 /* A close that waits for acknowledgements waits at most this long for the next one. */
 #define QUICD_GOODBYE_NS 2000000000ull

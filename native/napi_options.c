@@ -183,7 +183,10 @@ static void read_quic(struct reader *r, struct quicd_options *o)
 		integer(r, "activeConnectionIdLimit", 2, QUICD_CIDS_PER_CONNECTION - 2);
 	o->datagram_queue = (uint32_t)integer(r, "datagramQueue", 0, 1 << 20);
 	o->congestion = choice(r, "congestion", CONGESTION, 3);
+	if (o->congestion == QD_BBR2 && !flag(r, "pacing"))
+		o->congestion = QD_BBR2_UNPACED;
 	o->retry = (enum quicd_retry)choice(r, "retry", RETRIES, 3);
+	o->path_mtu_discovery = flag(r, "pathMtuDiscovery");
 	o->early_data = flag(r, "earlyData");
 	o->connections = (uint32_t)integer(r, "connections", 1, 1 << 20);
 	o->stream_chunks = (uint32_t)integer(r, "streamChunks", 2, 65536);

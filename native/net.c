@@ -177,14 +177,27 @@ void quicd_net_send(struct quicd_worker *worker, const struct qd_train *train)
 	worker->engine->backend->send(worker, train);
 }
 
+/*
+ * The device computes no checksums, and the kernel is too old to do it in its place. What was in
+ * the train is lost, and QUIC sends it again.
+ */
+static void without_segmentation(struct quicd_worker *worker)
+{
+	worker->net.udp.gso = false;
+	worker->counters->gso_refused++;
+	if (!atomic_exchange(&worker->engine->gso_refused, true))
+		fprintf(stderr,
+			"quicd: the network device refuses segmented sends (UDP_SEGMENT: EIO); "
+			"each packet is sent by itself from now on ([netio] gso = false)\n");
+}
+
 void quicd_net_sent(struct quicd_worker *worker, int result)
 {
 	if (result >= 0)
 		return;
 	worker->counters->send_errors++;
-	/* The device computes no checksums, and the kernel is too old to do it in its place. */
 	if (result == -EIO && worker->net.udp.gso)
-		worker->net.udp.gso = false;
+		without_segmentation(worker);
 	if (is_gone(-result))
 		quicd_net_error(worker, -result);
 }

@@ -90,6 +90,7 @@ struct quicd_options {
 	uint64_t active_connection_id_limit;
 	uint32_t datagram_queue;
 	uint32_t congestion; /* enum qd_congestion */
+	bool path_mtu_discovery;
 	bool early_data;
 	enum quicd_retry retry;
 	uint32_t connections;	    /* per worker */

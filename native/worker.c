@@ -61,6 +61,17 @@ void quicd_worker_release(void *owner, uint32_t slab, uint32_t index)
 	quicd_slab_release(memory, index);
 }
 
+void quicd_worker_datagram_outcome(void *owner, uint32_t request, uint32_t outcome)
+{
+	static const enum quicd_refusal REFUSALS[] = {
+		[QD_DATAGRAM_SENT] = QUICD_OK,
+		[QD_DATAGRAM_DROPPED] = QUICD_REFUSED_DROPPED,
+		[QD_DATAGRAM_TOO_LARGE] = QUICD_REFUSED_TOO_LARGE,
+		[QD_DATAGRAM_CLOSED] = QUICD_REFUSED_CLOSED,
+	};
+	quicd_answer(owner, QUICD_EVENT_DATAGRAM_OUTCOME, request, REFUSALS[outcome]);
+}
+
 static void wake_for_chunks(void *worker)
 {
 	quicd_worker_kick(worker);
@@ -75,6 +86,7 @@ struct qd_config_options quicd_worker_transport(const struct quicd_options *o)
 {
 	return (struct qd_config_options){
 		.grease = true,
+		.discover_pmtu = o->path_mtu_discovery,
 		.max_idle_timeout_ms = o->max_idle_timeout_ms,
 		.max_recv_udp_payload_bytes = 65527,
 		.max_send_udp_payload_bytes = o->max_udp_payload_bytes,
@@ -363,6 +375,7 @@ void quicd_worker_finish(struct quicd_worker *worker)
 	}
 	quicd_slab_collect(&worker->slab, chunk_returned, worker);
 	quicd_segments_destroy(&worker->segments);
+	quicd_answer_pool_destroy(&worker->answers);
 	qd_config_free(worker->config);
 	quicd_profile_configs_destroy(worker);
 	quicd_connections_destroy(worker);

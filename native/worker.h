@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "abi.h"
+#include "answer.h"
 #include "cid_map.h"
 #include "engine.h"
 #include "list.h"
@@ -37,6 +38,7 @@ struct quicd_worker {
 	struct quicd_cid_map cids;
 	struct quicd_timers timers;
 	struct quicd_segments segments;
+	struct quicd_answer_pool answers;
 	uint64_t now_ns; /* CLOCK_MONOTONIC, read once a phase */
 
 	struct quicd_connection *connections;
@@ -80,6 +82,8 @@ struct quicd_worker {
 struct qd_config_options quicd_worker_transport(const struct quicd_options *options);
 /* qd_release: a buffer that quiche had by reference comes back; owner is the connection. */
 void quicd_worker_release(void *connection, uint32_t slab, uint32_t index);
+/* qd_outcome: a datagram with a request left its queue, one way or the other. */
+void quicd_worker_datagram_outcome(void *connection, uint32_t request, uint32_t outcome);
 /* The thread: start, then turn and wait until the engine stops, then finish. */
 void *quicd_worker_main(void *worker);
 /* False with the reason in |error|. */

@@ -59,7 +59,8 @@ struct qd_address {
 	uint8_t ip[16];    /* network order; IPv4 in the first 4 bytes, rest zero */
 };
 
-enum qd_congestion { QD_CUBIC = 0, QD_RENO = 1, QD_BBR2 = 2 };
+/* Only BBR2 is paced; the last is for measuring what that brings. */
+enum qd_congestion { QD_CUBIC = 0, QD_RENO = 1, QD_BBR2 = 2, QD_BBR2_UNPACED = 3 };
 
 /* Every knob of a server or client configuration. Borrowed for the call. Zero it first. */
 struct qd_config_options {
@@ -168,6 +169,11 @@ struct qd_train {
  */
 ssize_t qd_send_train(struct qd_connection *connection, uint8_t *out, size_t capacity,
 		      uint32_t max_segments, struct qd_train *train);
+/*
+ * The pacer wants the next packet not before this time; 0: now. qd_send_train does not look at
+ * it but for where a train ends: whoever asks and waits keeps to the pace.
+ */
+uint64_t qd_release_ns(struct qd_connection *connection);
 
 /*
  * Who gets memory back that was lent to qd_*_ref: called once for every successful lend, at ACK,
@@ -209,12 +215,24 @@ size_t qd_next_writable(struct qd_connection *connection, uint64_t *stream_ids, 
 /* that we may still open */
 uint64_t qd_streams_left(struct qd_connection *connection, bool bidirectional);
 
-/* Datagrams, RFC 9221. send: 0, QD_DONE when the queue is full, QD_ERROR_BUFFER_TOO_SHORT when
- * larger than a packet, QD_ERROR_INVALID_STATE when the peer has no support. _ref lends as the
- * stream form does, on success only. */
+/*
+ * Datagrams, RFC 9221. send: 0; 1 when the oldest that waited was dropped for it; QD_DONE when the
+ * queue has no room at all, QD_ERROR_BUFFER_TOO_SHORT when larger than a packet,
+ * QD_ERROR_INVALID_STATE when the peer has no support. _ref lends as the stream form does, on
+ * success only; with a |request| other than 0 what became of it is told to qd_outcome.
+ */
 int qd_datagram_send_copy(struct qd_connection *connection, const uint8_t *data, size_t bytes);
 int qd_datagram_send_ref(struct qd_connection *connection, const uint8_t *data, size_t bytes,
-			 void *owner, uint32_t slab, uint32_t index);
+			 void *owner, uint32_t slab, uint32_t index, uint32_t request);
+enum qd_datagram_outcome {
+	QD_DATAGRAM_SENT = 0,	   /* put into a packet; it may still be lost on its way */
+	QD_DATAGRAM_DROPPED = 1,   /* the oldest of a full queue */
+	QD_DATAGRAM_TOO_LARGE = 2, /* packets became smaller while it waited */
+	QD_DATAGRAM_CLOSED = 3,	   /* the connection was freed first */
+};
+/* Called once for each lent datagram with a request, before its memory is released. */
+typedef void (*qd_outcome)(void *owner, uint32_t request, uint32_t outcome);
+void qd_set_outcome(qd_outcome outcome); /* process-wide, before the first connection */
 /* QD_DONE: none */
 ssize_t qd_datagram_recv(struct qd_connection *connection, uint8_t *out, size_t capacity);
 /* of the next one to receive; QD_DONE: none */

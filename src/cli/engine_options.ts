@@ -58,6 +58,8 @@ export function engineOptions(config: Config, resolved: Resolved): EngineOptions
     activeConnectionIdLimit: quic.cid_limit,
     datagramQueue: limits.datagram_queue,
     congestion: quic.congestion,
+    pacing: quic.pacing,
+    pathMtuDiscovery: quic.path_mtu_discovery,
     earlyData: quic.early_data,
     retry: quic.retry,
     connections: limits.connections,

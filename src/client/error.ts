@@ -9,6 +9,7 @@ import {
 } from "../native/abi.gen.ts";
 import type { CloseInfo } from "../transport/app.ts";
 import { ConnectionError } from "../transport/error.ts";
+import type { ErrorCode } from "../transport/error_code.ts";
 
 /**
  * - resolve: the name has no address
@@ -38,7 +39,7 @@ export class ConnectError extends ConnectionError {
     /** Who ended it. */
     readonly by: CloseInfo["by"],
     message: string,
-    code = 0,
+    code: ErrorCode = 0,
     readonly alert: number | null = null,
   ) {
     super(message, code);
@@ -113,12 +114,14 @@ export function handshakeFailure(info: CloseInfo, target: string): ConnectError 
   if (info.application) {
     return failed("application", `closed by ${whose(by)} with application code ${hex}${said}`);
   }
-  const alert = code - CRYPTO_ERROR;
+  // Transport codes are small; what is no number is none of them.
+  const known = Number(code);
+  const alert = known - CRYPTO_ERROR;
   if (alert >= 0 && alert <= ALERT_MAX) return tlsFailure(info, alert, failed);
   if (code === CONNECTION_REFUSED && by === "peer") {
     return failed("refused", `the server refuses new connections${said}`);
   }
-  const name = TRANSPORT_CODES[code] ?? hex;
+  const name = TRANSPORT_CODES[known] ?? hex;
   return failed("transport", `closed by ${whose(by)} with ${name}${said}`);
 }
 

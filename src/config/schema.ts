@@ -56,6 +56,8 @@ const quic = z.strictObject({
   streams_uni: integer(3, 65_536, "streams (HTTP/3 needs 3, RFC 9114 §6.2)").default(16),
   cid_limit: integer(2, 16, "connection IDs (RFC 9000 §18.2)").default(8),
   congestion: choice(["cubic", "reno", "bbr2"]).default("cubic"),
+  pacing: flag().default(true),
+  path_mtu_discovery: flag().default(false),
   early_data: flag().default(false),
   retry: choice(["never", "always", "under-load"]).default("under-load"),
 });

@@ -57,6 +57,7 @@ export const REFUSED_TOO_LARGE = 4;
 export const REFUSED_UNSUPPORTED = 5;
 export const REFUSED_INVALID = 6;
 export const REFUSED_SYSTEM = 7;
+export const REFUSED_DROPPED = 8;
 export const STATE_FREE = 0;
 export const STATE_INITIAL = 1;
 export const STATE_HANDSHAKING = 2;
@@ -223,8 +224,8 @@ export const APP_VIEW_RESERVED_OFFSET = 24;
 export const APP_VIEW_RESERVED_LENGTH = 10;
 export const APP_VIEW_RESERVED_WORD = 6;
 
-export const COUNTERS_SIZE = 560;
-export const COUNTERS_WORDS = 140;
+export const COUNTERS_SIZE = 584;
+export const COUNTERS_WORDS = 146;
 export const COUNTERS_RECEIVE_CALLS_OFFSET = 0;
 export const COUNTERS_RECEIVE_CALLS_WORD = 0;
 export const COUNTERS_RECEIVE_DATAGRAMS_OFFSET = 8;
@@ -317,8 +318,8 @@ export const COUNTERS_SLAB_EMPTY_OFFSET = 352;
 export const COUNTERS_SLAB_EMPTY_WORD = 88;
 export const COUNTERS_DATAGRAMS_DROPPED_OFFSET = 360;
 export const COUNTERS_DATAGRAMS_DROPPED_WORD = 90;
-export const COUNTERS_DATAGRAMS_REFUSED_OFFSET = 368;
-export const COUNTERS_DATAGRAMS_REFUSED_WORD = 92;
+export const COUNTERS_DATAGRAMS_SEND_DROPPED_OFFSET = 368;
+export const COUNTERS_DATAGRAMS_SEND_DROPPED_WORD = 92;
 export const COUNTERS_SEND_CALLS_OFFSET = 376;
 export const COUNTERS_SEND_CALLS_WORD = 94;
 export const COUNTERS_SEND_DATAGRAMS_OFFSET = 384;
@@ -365,6 +366,12 @@ export const COUNTERS_QLOGS_REFUSED_OFFSET = 544;
 export const COUNTERS_QLOGS_REFUSED_WORD = 136;
 export const COUNTERS_QLOG_FAILURES_OFFSET = 552;
 export const COUNTERS_QLOG_FAILURES_WORD = 138;
+export const COUNTERS_GSO_REFUSED_OFFSET = 560;
+export const COUNTERS_GSO_REFUSED_WORD = 140;
+export const COUNTERS_OPENS_WAITING_OFFSET = 568;
+export const COUNTERS_OPENS_WAITING_WORD = 142;
+export const COUNTERS_PACED_OFFSET = 576;
+export const COUNTERS_PACED_WORD = 144;
 export const COUNTERS_FIELDS = [
   "receive_calls",
   "receive_datagrams",
@@ -412,7 +419,7 @@ export const COUNTERS_FIELDS = [
   "chunks_live",
   "slab_empty",
   "datagrams_dropped",
-  "datagrams_refused",
+  "datagrams_send_dropped",
   "send_calls",
   "send_datagrams",
   "send_bytes",
@@ -436,6 +443,9 @@ export const COUNTERS_FIELDS = [
   "qlogs_unwanted",
   "qlogs_refused",
   "qlog_failures",
+  "gso_refused",
+  "opens_waiting",
+  "paced",
 ] as const;
 
-export const ABI_HASH = 2869414944;
+export const ABI_HASH = 1869626139;

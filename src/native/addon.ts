@@ -65,6 +65,9 @@ export interface EngineOptions {
   /** Datagrams that may wait per connection and direction; 0: extension off. */
   datagramQueue: number;
   congestion: "cubic" | "reno" | "bbr2";
+  /** Only BBR2 is ever paced. */
+  pacing: boolean;
+  pathMtuDiscovery: boolean;
   earlyData: boolean;
   /** Whether clients prove their address first (RFC 9000 §8.1.2). */
   retry: "never" | "always" | "under-load";

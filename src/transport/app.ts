@@ -3,6 +3,7 @@
  * types and `src/wire`, never `src/native`.
  */
 import type { ChunkView } from "./chunk";
+import type { ErrorCode } from "./error_code";
 import type { ReceiveStream, SendStream, StreamSink, TransportStream } from "./stream";
 
 /** Correlates a command with its answer; unique per connection until it wraps. */
@@ -23,7 +24,7 @@ export interface CloseInfo {
    * RFC 9000 §20.1.
    */
   application: boolean;
-  code: number;
+  code: ErrorCode;
   reason: string;
 }
 
@@ -37,6 +38,13 @@ export interface ConnectionStats {
   rebindings: number;
   droppedDatagrams: number;
 }
+
+/**
+ * What became of a datagram: "sent" in a packet, which may still get lost; "dropped" as the oldest
+ * of a full queue; "too-large" or "unsupported" by the time it was to be sent; "closed" with its
+ * connection.
+ */
+export type DatagramOutcome = "sent" | "dropped" | "too-large" | "unsupported" | "closed";
 
 /** Events of one connection, in order, for {@link QuicAppFactory.spawnApp}. */
 export type AppEvent =
@@ -67,10 +75,12 @@ export type AppEvent =
       send: SendStream;
     }
   | { type: "OpenRefused"; requestId: RequestId; reason: "limit" | "closed" }
-  | { type: "StreamReset"; id: number; code: number }
-  | { type: "StreamStopped"; id: number; code: number }
+  | { type: "StreamReset"; id: number; code: ErrorCode }
+  | { type: "StreamStopped"; id: number; code: ErrorCode }
   /** `chunk` is owned by the receiver of the event: release it. */
   | { type: "Datagram"; chunk: import("./chunk").Chunk }
+  /** Answers a sendDatagram with `report`, once. */
+  | { type: "DatagramOutcome"; requestId: RequestId; outcome: DatagramOutcome }
   | { type: "PathChanged"; local: SocketAddress; peer: SocketAddress }
   | { type: "ConnectionClosing"; info: CloseInfo };
 
@@ -101,20 +111,30 @@ export interface ConnectionHandle {
   openUni(): RequestId | "channel-full";
   openBidirectional(): Promise<{ send: SendStream; receive: ReceiveStream }>;
   openUnidirectional(): Promise<SendStream>;
-  /** RFC 9221. "channel-full": not sent; dropped later only by the bounded queue, and counted. */
+  /**
+   * RFC 9221: fire and forget. Instead of a request id: why it was not even queued. Later it can be
+   * dropped by the bounded queue, oldest first; with `report` its fate is told by a DatagramOutcome
+   * of the same id.
+   */
   sendDatagram(
     bytes: Uint8Array | ChunkView,
+    options?: { report?: boolean },
   ): RequestId | "channel-full" | "too-large" | "unsupported";
+  /**
+   * The same as a promise, which is never rejected. A full channel is "dropped": datagrams do not
+   * wait.
+   */
+  sendDatagramReported(bytes: Uint8Array | ChunkView): Promise<DatagramOutcome>;
   /** Largest datagram payload now, bytes; 0 if the peer takes none. */
   readonly datagramMaxBytes: number;
   /** Application close (0x1d) unless `application` is false. Streams end at once. */
-  close(code: number, reason?: string, application?: boolean): void;
+  close(code: ErrorCode, reason?: string, application?: boolean): void;
   /**
    * The same with an application's code, once the peer has acknowledged all that was written, or
    * after 2 s: a close ends streams at once, and what is still on its way would be cut. Nothing can
    * be written from here.
    */
-  closeWhenDelivered(code: number, reason?: string): void;
+  closeWhenDelivered(code: ErrorCode, reason?: string): void;
 }
 
 /** A connection that we opened: what a client has beside {@link ConnectionHandle}. */
@@ -141,7 +161,7 @@ export interface QuicConnection extends ConnectionHandle, AsyncDisposable {
    * old one then stays.
    */
   migrate(): Promise<void>;
-  close(code?: number, reason?: string, application?: boolean): void;
+  close(code?: ErrorCode, reason?: string, application?: boolean): void;
 }
 
 /** What the synchronous fast path gets to open streams of its own: the sink is attached at once. */

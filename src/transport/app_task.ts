@@ -13,6 +13,7 @@ import type {
   TransportControls,
 } from "./app.ts";
 import type { ChunkView } from "./chunk.ts";
+import type { ErrorCode } from "./error_code.ts";
 import { EventQueue } from "./event_queue.ts";
 import { logFailure, TRANSPORT_INTERNAL_ERROR } from "./failure.ts";
 import type { NativeConnection } from "./native_connection.ts";
@@ -29,7 +30,7 @@ const STOPPING: CloseInfo = { by: "local", application: true, code: 0, reason: "
 export class AppTask implements ConnectionSink, StreamObserver {
   readonly #connection: NativeConnection;
   readonly #graceMs: number;
-  readonly #events = new EventQueue();
+  readonly #events: EventQueue;
   readonly #shutdown = new AbortController();
   #graceTimer: ReturnType<typeof setTimeout> | null = null;
   /** Streams that still hold chunks, or may. */
@@ -40,7 +41,15 @@ export class AppTask implements ConnectionSink, StreamObserver {
   constructor(connection: NativeConnection, graceMs: number) {
     this.#connection = connection;
     this.#graceMs = graceMs;
+    this.#events = new EventQueue({
+      datagramDropped: () => {
+        connection.droppedDatagrams++;
+      },
+      overfull: () => this.#overfull(),
+    });
     connection.openAnswers = (id) => this.#openRequest(id);
+    connection.datagramAnswers = (requestId, outcome) =>
+      this.#events.push({ type: "DatagramOutcome", requestId, outcome });
     connection.streamObserver = this;
   }
 
@@ -93,11 +102,11 @@ export class AppTask implements ConnectionSink, StreamObserver {
     this.#events.end();
   }
 
-  onReset(id: number, code: number): void {
+  onReset(id: number, code: ErrorCode): void {
     this.#events.push({ type: "StreamReset", id, code });
   }
 
-  onStopped(id: number, code: number): void {
+  onStopped(id: number, code: ErrorCode): void {
     this.#events.push({ type: "StreamStopped", id, code });
   }
 
@@ -133,6 +142,13 @@ export class AppTask implements ConnectionSink, StreamObserver {
     this.#graceTimer = setTimeout(() => this.#graceOver(), this.#graceMs);
     // What a task does keeps the process alive, not that it might be late.
     this.#graceTimer.unref();
+  }
+
+  /** RFC 9000 §10.2: a peer that makes events faster than they are read is let go. */
+  #overfull(): void {
+    const { connectionId } = this.#connection;
+    logFailure(`connection ${connectionId}`, new Error("its task reads no events: closed"));
+    this.#connection.close(TRANSPORT_INTERNAL_ERROR, "events are not read", false);
   }
 
   #graceOver(): void {

@@ -13,6 +13,7 @@ import type { AppEvent, CloseInfo, QuicConnection } from "./app.ts";
 import type { ConnectRequest } from "./connect_request.ts";
 import type { ConnectionSnapshot } from "./connection_snapshot.ts";
 import { ConnectionError } from "./error.ts";
+import type { ErrorCode } from "./error_code.ts";
 import { EventQueue } from "./event_queue.ts";
 import { NativeConnection } from "./native_connection.ts";
 import type { NativeStream } from "./native_stream.ts";
@@ -71,7 +72,7 @@ export class ClientConnection extends NativeConnection implements QuicConnection
     return this.#usable;
   }
 
-  override close(code = 0, reason = "", application = true): void {
+  override close(code: ErrorCode = 0, reason = "", application = true): void {
     super.close(code, reason, application);
   }
 

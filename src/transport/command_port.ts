@@ -22,8 +22,7 @@ import {
   NONE,
 } from "../native/abi.gen.ts";
 import type { CommandRing } from "../native/command_ring.ts";
-
-const TWO_TO_32 = 2 ** 32;
+import { type ErrorCode, errorCodeHigh, errorCodeLow } from "./error_code.ts";
 
 /** The fields of struct quicd_command; the kind says which of them count. */
 export interface Command {
@@ -38,8 +37,7 @@ export interface Command {
   offset?: number;
   length?: number;
   requestId?: number;
-  /** At most 2^53 - 1. */
-  errorCode?: number;
+  errorCode?: ErrorCode;
 }
 
 export function writeCommand(words: Uint32Array, entry: number, command: Command): void {
@@ -55,8 +53,8 @@ export function writeCommand(words: Uint32Array, entry: number, command: Command
   words[entry + COMMAND_OFFSET_WORD] = command.offset ?? 0;
   words[entry + COMMAND_LENGTH_WORD] = command.length ?? 0;
   words[entry + COMMAND_REQUEST_ID_WORD] = command.requestId ?? 0;
-  words[entry + COMMAND_ERROR_CODE_WORD] = code >>> 0;
-  words[entry + COMMAND_ERROR_CODE_WORD + 1] = Math.floor(code / TWO_TO_32);
+  words[entry + COMMAND_ERROR_CODE_WORD] = errorCodeLow(code);
+  words[entry + COMMAND_ERROR_CODE_WORD + 1] = errorCodeHigh(code);
 }
 
 /** Told of every commit, so that the worker is kicked, and of commands that wait for room. */

@@ -35,6 +35,7 @@ import {
   CONNECTION_VIEW_SERVER_NAME_OFFSET,
 } from "../native/abi.gen.ts";
 import type { CloseInfo, ConnectionStats, SocketAddress } from "./app.ts";
+import { type ErrorCode, errorCodeOf } from "./error_code.ts";
 import { socketAddress } from "./socket_address.ts";
 
 const WORD_BYTES = 4;
@@ -101,7 +102,7 @@ export class ConnectionSnapshot {
     return {
       by,
       application: (flags & CLOSE_APPLICATION) !== 0,
-      code: this.#long(CONNECTION_VIEW_CLOSE_CODE_OFFSET),
+      code: this.#errorCode(CONNECTION_VIEW_CLOSE_CODE_OFFSET),
       reason: new TextDecoder().decode(this.#bytes.subarray(start, end)),
     };
   }
@@ -123,7 +124,12 @@ export class ConnectionSnapshot {
     return this.#fields.getUint32(word * WORD_BYTES, true);
   }
 
-  /** A u64 as a number: counters and codes (RFC 9000 §20: below 2^62) lose bits only above 2^53. */
+  #errorCode(offset: number): ErrorCode {
+    const low = this.#fields.getUint32(offset, true);
+    return errorCodeOf(low, this.#fields.getUint32(offset + 4, true));
+  }
+
+  /** A u64 as a number: counters lose bits only above 2^53. */
   #long(offset: number): number {
     return (
       this.#fields.getUint32(offset, true) + this.#fields.getUint32(offset + 4, true) * 2 ** 32

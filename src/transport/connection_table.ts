@@ -206,6 +206,7 @@ export class ConnectionTable {
     for (const request of connection.requests.takeAll()) {
       this.guard(connection, "openStream", () => request.refused("closed"));
     }
+    connection.reports.closeAll();
     const info = why ?? connection.snapshot.closeInfo;
     this.guard(connection, "onClosed", () => connection.sink.onClosed(info));
     connection.ended(info);

@@ -18,6 +18,7 @@ import {
   EVENT_CONNECTION_GENERATION_WORD,
   EVENT_CONNECTION_WORD,
   EVENT_DATAGRAM,
+  EVENT_DATAGRAM_OUTCOME,
   EVENT_ERROR_CODE_WORD,
   EVENT_FLAGS_WORD,
   EVENT_HANDSHAKE_DONE,
@@ -50,6 +51,7 @@ import { ClientConnection } from "./client_connection.ts";
 import { CommandPort } from "./command_port.ts";
 import type { ConnectRequest } from "./connect_request.ts";
 import { ConnectionTable } from "./connection_table.ts";
+import { type ErrorCode, errorCodeOf } from "./error_code.ts";
 import { Leases } from "./leases.ts";
 import { BorrowedChunk } from "./native_chunk.ts";
 import type { NativeConnection } from "./native_connection.ts";
@@ -268,8 +270,13 @@ export class Dispatcher implements EventConsumer {
       case EVENT_CLOSED:
         table.closed(connection);
         return;
+      case EVENT_DATAGRAM_OUTCOME:
+        connection.reports.tell(
+          words[entry + EVENT_REQUEST_ID_WORD]!,
+          words[entry + EVENT_ERROR_CODE_WORD]!,
+        );
+        return;
       default:
-        // DATAGRAM_OUTCOME is asked for by nobody yet.
         this.#releaseStale(table.worker, words, entry);
     }
   }
@@ -390,6 +397,7 @@ function longWord(words: Uint32Array, word: number): number {
   return words[word]! + words[word + 1]! * TWO_TO_32;
 }
 
-function errorCode(words: Uint32Array, entry: number): number {
-  return longWord(words, entry + EVENT_ERROR_CODE_WORD);
+function errorCode(words: Uint32Array, entry: number): ErrorCode {
+  const word = entry + EVENT_ERROR_CODE_WORD;
+  return errorCodeOf(words[word]!, words[word + 1]!);
 }

@@ -15,6 +15,7 @@ import {
   CONNECTION_VIEW_DATAGRAM_MAX_BYTES_WORD,
   CONNECTION_VIEW_GENERATION_WORD,
   CONNECTION_VIEW_REASON_LENGTH,
+  FLAG_ANSWER,
   FLAG_UNIDIRECTIONAL,
   NONE,
 } from "../native/abi.gen.ts";
@@ -23,6 +24,7 @@ import type {
   CloseInfo,
   ConnectionSink,
   ConnectionStats,
+  DatagramOutcome,
   RequestId,
   SinkConnection,
   SocketAddress,
@@ -32,7 +34,9 @@ import type { ChunkView } from "./chunk.ts";
 import type { CommandPort } from "./command_port.ts";
 import { ConnectionSnapshot } from "./connection_snapshot.ts";
 import { copyBytes } from "./copy_bytes.ts";
+import { DatagramReports } from "./datagram_reports.ts";
 import { ConnectionError } from "./error.ts";
+import { checkErrorCode, type ErrorCode } from "./error_code.ts";
 import type { Leases } from "./leases.ts";
 import { type ConnectionInput, type ConnectionState, nextState } from "./lifecycle.ts";
 import { BorrowedChunk } from "./native_chunk.ts";
@@ -67,7 +71,12 @@ export class NativeConnection implements SinkConnection, TransportControls {
   streamObserver: StreamObserver | null = null;
   /** Answers `openBi` and `openUni`: an application that reads events has one, a sink has none. */
   openAnswers: ((id: RequestId) => OpenRequest) | null = null;
+  /** Answers `sendDatagram` with `report`, as `openAnswers` does. */
+  datagramAnswers: ((id: RequestId, outcome: DatagramOutcome) => void) | null = null;
   readonly requests = new OpenRequests();
+  readonly reports = new DatagramReports();
+  /** Received ones that a slow task lost on this side of the ring. */
+  droppedDatagrams = 0;
   /** True until CLOSING, or our own close. Plain, as it is read with every write. */
   open = true;
   firstStream: NativeStream | null = null;
@@ -133,7 +142,9 @@ export class NativeConnection implements SinkConnection, TransportControls {
   }
 
   stats(): ConnectionStats {
-    return this.#snapshotNow().stats;
+    const { stats } = this.#snapshotNow();
+    stats.droppedDatagrams += this.droppedDatagrams;
+    return stats;
   }
 
   get datagramMaxBytes(): number {
@@ -183,6 +194,25 @@ export class NativeConnection implements SinkConnection, TransportControls {
 
   sendDatagram(
     bytes: Uint8Array | ChunkView,
+    options?: { report?: boolean },
+  ): RequestId | "channel-full" | "too-large" | "unsupported" {
+    if (options?.report !== true) return this.#sendDatagram(bytes, null);
+    const { datagramAnswers } = this;
+    assert(datagramAnswers !== null, "reports come as events: a sink calls sendDatagramReported");
+    return this.#sendDatagram(bytes, datagramAnswers);
+  }
+
+  async sendDatagramReported(bytes: Uint8Array | ChunkView): Promise<DatagramOutcome> {
+    if (!this.open) return "closed";
+    const { promise, resolve } = Promise.withResolvers<DatagramOutcome>();
+    const sent = this.#sendDatagram(bytes, (_id, outcome) => resolve(outcome));
+    if (typeof sent === "number") return promise;
+    return sent === "channel-full" ? "dropped" : sent;
+  }
+
+  #sendDatagram(
+    bytes: Uint8Array | ChunkView,
+    report: ((id: RequestId, outcome: DatagramOutcome) => void) | null,
   ): RequestId | "channel-full" | "too-large" | "unsupported" {
     const limit = this.datagramMaxBytes;
     if (limit === 0) return "unsupported";
@@ -191,10 +221,12 @@ export class NativeConnection implements SinkConnection, TransportControls {
     const place = this.#placeDatagram(bytes);
     if (place === null) return "channel-full";
     const requestId = this.requests.nextId();
+    if (report !== null) this.reports.add(requestId, report);
     this.port.post({
       kind: COMMAND_DATAGRAM,
       connection: this.slot,
       connectionGeneration: this.generation,
+      flags: report === null ? 0 : FLAG_ANSWER,
       slab: place.slab,
       buffer: place.buffer,
       offset: place.offset,
@@ -204,15 +236,16 @@ export class NativeConnection implements SinkConnection, TransportControls {
     return requestId;
   }
 
-  close(code: number, reason = "", application = true): void {
+  close(code: ErrorCode, reason = "", application = true): void {
     this.#close(code, reason, application ? CLOSE_APPLICATION : 0);
   }
 
-  closeWhenDelivered(code: number, reason = ""): void {
+  closeWhenDelivered(code: ErrorCode, reason = ""): void {
     this.#close(code, reason, CLOSE_APPLICATION | CLOSE_DRAINED);
   }
 
-  #close(code: number, reason: string, flags: number): void {
+  #close(code: ErrorCode, reason: string, flags: number): void {
+    checkErrorCode(code);
     if (!this.open) return;
     this.open = false;
     const bytes = new TextEncoder().encode(reason).subarray(0, CONNECTION_VIEW_REASON_LENGTH);

@@ -28,6 +28,7 @@ import type { Chunk } from "./chunk.ts";
 import { copyBytes } from "./copy_bytes.ts";
 import { addWritten, creditLeft } from "./credit.ts";
 import { StreamError } from "./error.ts";
+import { checkErrorCode, type ErrorCode } from "./error_code.ts";
 import { NativeChunk } from "./native_chunk.ts";
 import type { NativeStream } from "./native_stream.ts";
 import type { SendBuffer, SendStream } from "./stream.ts";
@@ -62,7 +63,7 @@ export class NativeSendStream implements SendStream {
   /** Bytes written so far, modulo 2^32. */
   #written = 0;
   #state: SendState = "open";
-  #endCode = 0;
+  #endCode: ErrorCode = 0;
   /** In the stall list already. */
   #stalled = false;
   #pending: PendingWrite[] | null = null;
@@ -160,7 +161,8 @@ export class NativeSendStream implements SendStream {
     this.#finished();
   }
 
-  reset(errorCode: number): void {
+  reset(errorCode: ErrorCode): void {
+    checkErrorCode(errorCode);
     if (!this.open) return;
     this.#stream.post(COMMAND_RESET, 0, errorCode);
     this.end("reset", errorCode);
@@ -174,7 +176,7 @@ export class NativeSendStream implements SendStream {
   }
 
   /** Nothing can be written any more; promised writes are rejected. */
-  end(why: "reset" | "stopped" | "connection-closed", code: number): void {
+  end(why: "reset" | "stopped" | "connection-closed", code: ErrorCode): void {
     if (!this.open) return;
     this.#state = why;
     this.#endCode = code;

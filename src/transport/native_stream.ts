@@ -11,6 +11,7 @@ import {
   type COMMAND_WRITE,
   type FLAG_FIN,
 } from "../native/abi.gen.ts";
+import { checkErrorCode, type ErrorCode } from "./error_code.ts";
 import { logFailure, SINK_FAILED_CODE } from "./failure.ts";
 import type { BorrowedChunk } from "./native_chunk.ts";
 import type { NativeConnection } from "./native_connection.ts";
@@ -52,7 +53,8 @@ export class NativeStream implements TransportStream {
     return this.#receiveOpen;
   }
 
-  stop(errorCode: number): void {
+  stop(errorCode: ErrorCode): void {
+    checkErrorCode(errorCode);
     if (!this.#receiveOpen) return;
     this.#receiveOpen = false;
     this.post(COMMAND_STOP, 0, errorCode);
@@ -71,7 +73,7 @@ export class NativeStream implements TransportStream {
     if (fin) this.leaveIfDone();
   }
 
-  onPeerReset(errorCode: number): void {
+  onPeerReset(errorCode: ErrorCode): void {
     if (!this.#receiveOpen) return;
     this.#receiveOpen = false;
     try {
@@ -82,7 +84,7 @@ export class NativeStream implements TransportStream {
     this.leaveIfDone();
   }
 
-  onPeerStopped(errorCode: number): void {
+  onPeerStopped(errorCode: ErrorCode): void {
     if (this.send === null || !this.send.open) return;
     this.send.end("stopped", errorCode);
     try {
@@ -127,7 +129,7 @@ export class NativeStream implements TransportStream {
   post(
     kind: typeof COMMAND_RESET | typeof COMMAND_STOP | typeof COMMAND_WRITE,
     flags: 0 | typeof FLAG_FIN,
-    errorCode: number,
+    errorCode: ErrorCode,
   ): void {
     const { connection, slot, generation } = this;
     if (!connection.open) return;

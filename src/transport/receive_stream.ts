@@ -6,13 +6,14 @@
 import { assert } from "../assert.ts";
 import type { Chunk, ChunkView } from "./chunk.ts";
 import { StreamError } from "./error.ts";
+import type { ErrorCode } from "./error_code.ts";
 import { BorrowedChunk, type ChunkLedger } from "./native_chunk.ts";
 import type { ReceiveStream, StreamSink, TransportStream } from "./stream.ts";
 
 /** What else an application wants to know of a stream that it reads through a queue. */
 export interface StreamObserver {
-  onReset(id: number, code: number): void;
-  onStopped(id: number, code: number): void;
+  onReset(id: number, code: ErrorCode): void;
+  onStopped(id: number, code: ErrorCode): void;
   /** It ended and nothing of it waits to be read. Once. */
   onDrained(queue: ReceiveQueue): void;
 }
@@ -62,7 +63,7 @@ export class ReceiveQueue implements ReceiveStream, StreamSink {
     return promise;
   }
 
-  stop(errorCode: number): void {
+  stop(errorCode: ErrorCode): void {
     this.abandon();
     this.#stream.stop(errorCode);
   }
@@ -106,13 +107,13 @@ export class ReceiveQueue implements ReceiveStream, StreamSink {
     if (fin) this.#end(null);
   }
 
-  onReset(errorCode: number): void {
+  onReset(errorCode: ErrorCode): void {
     this.#releaseWaiting();
     this.#end(new StreamError("reset", errorCode, this.id));
     this.#observer?.onReset(this.id, errorCode);
   }
 
-  onStopped(errorCode: number): void {
+  onStopped(errorCode: ErrorCode): void {
     this.#observer?.onStopped(this.id, errorCode);
   }
 

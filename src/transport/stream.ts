@@ -7,6 +7,7 @@
  * again.
  */
 import type { Chunk, ChunkView } from "./chunk";
+import type { ErrorCode } from "./error_code";
 
 /**
  * Memory to write into, straight from the slab that the worker sends from: `memory[offset .. offset
@@ -52,8 +53,12 @@ export interface SendStream {
   cancel(): void;
   /** FIN after what was written. Never lost: waits for ring room by itself. */
   finish(): void;
-  /** RESET_STREAM (RFC 9000 §19.4); queued bytes are dropped. */
-  reset(errorCode: number): void;
+  /**
+   * RESET_STREAM (RFC 9000 §19.4); queued bytes are dropped.
+   *
+   * @throws RangeError for what is no {@link ErrorCode}; so do `stop` and a connection's `close`.
+   */
+  reset(errorCode: ErrorCode): void;
   /** RFC 9218 §4: 0 (first) to 7. */
   setPriority(urgency: number, incremental: boolean): void;
 }
@@ -63,7 +68,7 @@ export interface ReceiveStream extends AsyncIterable<Chunk> {
   /** The next chunk, owned by the caller; null after the last one. One read at a time. */
   read(): Promise<Chunk | null>;
   /** STOP_SENDING (RFC 9000 §19.5); what is buffered is released. */
-  stop(errorCode: number): void;
+  stop(errorCode: ErrorCode): void;
 }
 
 /** What the synchronous fast path (HTTP/3, MoQ) implements per stream. Calls never nest. */
@@ -71,9 +76,9 @@ export interface StreamSink {
   /** `chunk` is borrowed for the call; length 0 only together with `fin`. */
   onData(chunk: ChunkView, fin: boolean): void;
   /** The peer's RESET_STREAM: nothing more comes. */
-  onReset(errorCode: number): void;
+  onReset(errorCode: ErrorCode): void;
   /** The peer's STOP_SENDING: it reads no more of what we write; the send side is closed. */
-  onStopped(errorCode: number): void;
+  onStopped(errorCode: ErrorCode): void;
   /** There is room again after a `tryWrite`, `tryWriteChunk` or `reserve` that fell short. */
   onWritable(): void;
   /** The connection ended before the stream did. */
@@ -97,5 +102,5 @@ export interface TransportStream {
   /** Null on a unidirectional stream of the peer. */
   readonly send: SendStream | null;
   /** STOP_SENDING for the receive side; no-op when it has ended. */
-  stop(errorCode: number): void;
+  stop(errorCode: ErrorCode): void;
 }

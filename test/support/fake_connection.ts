@@ -291,6 +291,9 @@ export class FakeConnection implements SinkConnection {
   sendDatagram(): "unsupported" {
     return "unsupported";
   }
+  sendDatagramReported(): Promise<"unsupported"> {
+    return Promise.resolve("unsupported");
+  }
 
   /** Here everything has arrived as soon as it was written. */
   closeWhenDelivered(code: number, reason = ""): void {

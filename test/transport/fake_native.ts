@@ -50,6 +50,7 @@ import { EventRing } from "../../src/native/event_ring.ts";
 import type { HotCalls } from "../../src/native/hot_calls.ts";
 import { Slab, slabBytes } from "../../src/native/slab.ts";
 import { WorkerMemory } from "../../src/native/worker.ts";
+import { type ErrorCode, errorCodeHigh, errorCodeLow } from "../../src/transport/error_code.ts";
 
 export const SMALL_COUNT = 8;
 export const LARGE_COUNT = 4;
@@ -67,7 +68,7 @@ export interface FakeEvent {
   bytes?: Uint8Array;
   requestId?: number;
   streamId?: number;
-  errorCode?: number;
+  errorCode?: ErrorCode;
 }
 
 export class FakeNative implements HotCalls {
@@ -175,8 +176,8 @@ export class FakeNative implements HotCalls {
     words[entry + EVENT_REQUEST_ID_WORD] = event.requestId ?? 0;
     words[entry + EVENT_STREAM_ID_WORD] = event.streamId ?? 0;
     words[entry + EVENT_STREAM_ID_WORD + 1] = 0;
-    words[entry + EVENT_ERROR_CODE_WORD] = event.errorCode ?? 0;
-    words[entry + EVENT_ERROR_CODE_WORD + 1] = 0;
+    words[entry + EVENT_ERROR_CODE_WORD] = errorCodeLow(event.errorCode ?? 0);
+    words[entry + EVENT_ERROR_CODE_WORD + 1] = errorCodeHigh(event.errorCode ?? 0);
     this.#tails[worker]!++;
     return buffer;
   }

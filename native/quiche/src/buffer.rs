@@ -2,7 +2,7 @@
 //! the peer has it.
 
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use quiche::BufFactory;
@@ -69,18 +69,73 @@ impl Drop for Lend {
     }
 }
 
+/// qd_outcome of the header.
+pub type Tell = unsafe extern "C" fn(owner: *mut c_void, request: u32, outcome: u32);
+
+/// As `RELEASE`.
+static TELL: AtomicUsize = AtomicUsize::new(0);
+
+#[no_mangle]
+pub extern "C" fn qd_set_outcome(tell: Option<Tell>) {
+    TELL.store(tell.map_or(0, |f| f as usize), Ordering::Release);
+}
+
+/// enum qd_datagram_outcome.
+pub const SENT: u32 = 0;
+pub const DROPPED: u32 = 1;
+pub const TOO_LARGE: u32 = 2;
+pub const CLOSED: u32 = 3;
+
+/// A lent datagram. What became of it is told when it is dropped, before its memory goes back;
+/// unless somebody said otherwise, its connection ended first.
+#[derive(Debug)]
+pub struct LentDatagram {
+    lend: Lend,
+    /// 0: nobody wants to know.
+    request: u32,
+    /// Written on the connection's thread only; atomic because a datagram is shared by type.
+    outcome: AtomicU32,
+}
+
+impl LentDatagram {
+    pub fn new(lend: Lend, request: u32) -> Self {
+        LentDatagram { lend, request, outcome: AtomicU32::new(CLOSED) }
+    }
+}
+
+impl Drop for LentDatagram {
+    fn drop(&mut self) {
+        let tell = TELL.load(Ordering::Acquire);
+        if self.request != 0 && tell != 0 {
+            let outcome = self.outcome.load(Ordering::Relaxed);
+            // SAFETY: only qd_set_outcome stores there, and it stores a Tell.
+            unsafe {
+                std::mem::transmute::<usize, Tell>(tell)(self.lend.owner, self.request, outcome)
+            }
+        }
+    }
+}
+
 /// A datagram on its way in (owned, quiche makes it) or out (owned or lent).
 #[derive(Debug)]
 pub enum Datagram {
     Owned(Vec<u8>),
-    Lent(Lend),
+    Lent(LentDatagram),
+}
+
+impl Datagram {
+    pub fn note(&self, outcome: u32) {
+        if let Datagram::Lent(lent) = self {
+            lent.outcome.store(outcome, Ordering::Relaxed);
+        }
+    }
 }
 
 impl AsRef<[u8]> for Datagram {
     fn as_ref(&self) -> &[u8] {
         match self {
             Datagram::Owned(bytes) => bytes,
-            Datagram::Lent(lend) => lend.as_ref(),
+            Datagram::Lent(lent) => lent.lend.as_ref(),
         }
     }
 }
@@ -105,6 +160,14 @@ impl BufFactory for Factory {
 
     fn dgram_buf_from_slice(buf: &[u8]) -> Datagram {
         Datagram::Owned(buf.to_vec())
+    }
+
+    fn on_dgram_sent(buf: &Datagram) {
+        buf.note(SENT);
+    }
+
+    fn on_dgram_too_large(buf: &Datagram) {
+        buf.note(TOO_LARGE);
     }
 }
 

@@ -10,6 +10,7 @@ use crate::tls;
 
 pub struct Config {
     pub(crate) quic: quiche::Config,
+    pub(crate) discover_pmtu: bool,
 }
 
 /// struct qd_config_options. Where 0 makes no sense (sizes, limits, windows) it means quiche's
@@ -145,7 +146,7 @@ unsafe fn build(options: &Options) -> Result<Config, String> {
     }
     apply_limits(&mut quic, options);
     apply_recovery(&mut quic, options)?;
-    Ok(Config { quic })
+    Ok(Config { quic, discover_pmtu: options.discover_pmtu })
 }
 
 fn apply_limits(quic: &mut quiche::Config, options: &Options) {
@@ -155,6 +156,7 @@ fn apply_limits(quic: &mut quiche::Config, options: &Options) {
         }
     };
     quic.grease(options.grease);
+    quic.set_enable_send_streams_blocked(true);
     quic.set_disable_active_migration(options.disable_active_migration);
     quic.set_max_idle_timeout(options.max_idle_timeout_ms);
     quic.set_initial_max_data(options.initial_max_data);
@@ -185,6 +187,7 @@ fn apply_recovery(quic: &mut quiche::Config, options: &Options) -> Result<(), St
         0 => (CongestionControlAlgorithm::CUBIC, false),
         1 => (CongestionControlAlgorithm::Reno, false),
         2 => (CongestionControlAlgorithm::Bbr2Gcongestion, true),
+        3 => (CongestionControlAlgorithm::Bbr2Gcongestion, false),
         other => return Err(format!("congestion is {other}, which is no qd_congestion")),
     };
     quic.set_cc_algorithm(algorithm);

@@ -22,6 +22,7 @@ pub struct Connection {
     /// A packet that quiche has made and that fitted no train yet.
     pub(crate) stash: Option<Stash>,
     pub(crate) qlog: Option<Qlog>,
+    pub(crate) discover_pmtu: bool,
     /// A panic went through |quic|: its state is unknown, it may only be freed.
     dead: bool,
     /// Digest of the session that qd_take_session gave last.
@@ -29,11 +30,12 @@ pub struct Connection {
 }
 
 impl Connection {
-    fn into_raw(quic: quiche::Connection<Factory>) -> *mut Self {
+    fn into_raw(quic: quiche::Connection<Factory>, discover_pmtu: bool) -> *mut Self {
         Box::into_raw(Box::new(Connection {
             quic,
             stash: None,
             qlog: None,
+            discover_pmtu,
             dead: false,
             session_taken: None,
         }))
@@ -75,10 +77,11 @@ pub(crate) unsafe fn reset_token(token: *const u8) -> Option<u128> {
 
 unsafe fn finish(
     result: quiche::Result<quiche::Connection<Factory>>,
+    discover_pmtu: bool,
     error: *mut i32,
 ) -> *mut Connection {
     match result {
-        Ok(quic) => Connection::into_raw(quic),
+        Ok(quic) => Connection::into_raw(quic, discover_pmtu),
         Err(reason) => fail(code(reason), error),
     }
 }
@@ -126,7 +129,7 @@ pub unsafe extern "C" fn qd_accept(
             };
             quiche::accept_with_retry(&scid, cids, local, peer, &mut config.quic)
         };
-        finish(result, error)
+        finish(result, config.discover_pmtu, error)
     };
     let connection = guard(None, || Some(accept()));
     connection.unwrap_or_else(|| fail(ERROR_PANIC, error))
@@ -163,7 +166,7 @@ pub unsafe extern "C" fn qd_connect(
             peer.into(),
             &mut config.quic,
         );
-        finish(result, error)
+        finish(result, config.discover_pmtu, error)
     };
     let connection = guard(None, || Some(connect()));
     connection.unwrap_or_else(|| fail(ERROR_PANIC, error))

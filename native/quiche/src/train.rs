@@ -26,6 +26,10 @@ const LARGE_BYTES: usize = 1000;
 /// it shapes.
 const BURST: Duration = Duration::from_micros(250);
 
+/// From so many packets on a train is cut to a quarter of the congestion window, so that one turn
+/// never fills the path with all that may be in flight.
+const WHOLE_SEGMENTS: u32 = 16;
+
 /// A packet that quiche considers sent but that is not out yet.
 pub struct Stash {
     packet: Vec<u8>,
@@ -52,7 +56,34 @@ impl Connection {
         if !self.quic.pacing_enabled() {
             return None;
         }
-        self.quic.get_next_release_time()?.time(quiche::clock::now())
+        let release = self.quic.get_next_release_time()?;
+        match release.can_burst() {
+            true => None,
+            false => release.time(quiche::clock::now()),
+        }
+    }
+
+    /// Nothing is to be sent before this; None: at once. A packet that is made already has had its
+    /// turn.
+    fn wait_until(&self) -> Option<Instant> {
+        match self.stash {
+            Some(_) => None,
+            None => self.release_time().filter(|time| *time > quiche::clock::now() + BURST),
+        }
+    }
+
+    /// Is a packet of this size a probe of the path (RFC 8899)? It goes alone: what follows it is
+    /// smaller, and would be lost with it where the device itself refuses the size.
+    fn is_probe(&self, bytes: usize) -> bool {
+        bytes > 1200
+            && self.discover_pmtu
+            && self.quic.pmtu().is_none()
+            && self.quic.path_stats().any(|path| path.active && bytes > path.pmtu)
+    }
+
+    fn quarter_window(&self, segment: usize) -> u32 {
+        let window = self.quic.path_stats().find(|path| path.active).map_or(0, |path| path.cwnd);
+        (window / 4 / segment.max(1)) as u32
     }
 
     fn first(&mut self, out: &mut [u8]) -> quiche::Result<(usize, quiche::SendInfo)> {
@@ -75,12 +106,22 @@ impl Connection {
         let release = self.release_time();
         let (segment, info) = self.first(out)?;
         let (mut bytes, mut segments, mut more) = (segment, 1, true);
+        let mut max_segments = match self.is_probe(segment) {
+            true => 1,
+            false => max_segments,
+        };
         let release_latest = match self.quic.pacing_enabled() {
             true => Some(release.unwrap_or_else(quiche::clock::now) + BURST),
             false => None,
         };
 
         while segments < max_segments && bytes + segment <= limit {
+            if segments == WHOLE_SEGMENTS {
+                max_segments = max_segments.min(self.quarter_window(segment).max(segments));
+                if segments == max_segments {
+                    break;
+                }
+            }
             if release_latest
                 .is_some_and(|latest| self.release_time().is_some_and(|time| time > latest))
             {
@@ -143,4 +184,9 @@ pub unsafe extern "C" fn qd_send_train(
             Err(error) => code(error) as isize,
         }
     })
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn qd_release_ns(connection: *mut Connection) -> u64 {
+    Connection::enter(connection, 0, |c| c.wait_until().map_or(0, instant_ns))
 }

@@ -3,6 +3,7 @@
  * leases.
  */
 import type { Chunk, ChunkView } from "../../transport/chunk.ts";
+import type { ErrorCode } from "../../transport/error_code.ts";
 import type { SendStream, StreamSink, TransportStream } from "../../transport/stream.ts";
 import type { EchoCounters } from "./factory.ts";
 
@@ -43,12 +44,12 @@ export class EchoStream implements StreamSink {
     this.#end();
   }
 
-  onReset(errorCode: number): void {
+  onReset(errorCode: ErrorCode): void {
     this.#send.reset(errorCode);
     this.#end();
   }
 
-  onStopped(errorCode: number): void {
+  onStopped(errorCode: ErrorCode): void {
     this.#stream.stop(errorCode);
     this.#end();
   }
