@@ -110,7 +110,8 @@ enum quicd_command_kind {
 	QUICD_COMMAND_CONNECT = 9,
 	QUICD_COMMAND_MIGRATE = 10, /* client: to another local port; request_id */
 	QUICD_COMMAND_QLOG = 11, /* flags: 1 begin a log, 0 end it */
-	QUICD_COMMAND_COUNT = 12,
+	QUICD_COMMAND_REFRESH = 12, /* the numbers in the view */
+	QUICD_COMMAND_COUNT = 13,
 };
 
 enum quicd_connect_flag {
@@ -229,6 +230,25 @@ struct quicd_connection_view {
 	uint64_t dropped_datagrams; /* received ones, oldest first, when the queue was full */
 	uint8_t server_name[64];    /* SNI, cut */
 	uint8_t reason[64];	    /* of the close, cut */
+	/* As of |refreshed_us| after the connection began, like the three numbers above them. */
+	uint64_t refreshed_us;
+	uint32_t minimum_round_trip_us; /* RFC 9002 §5.2; 0: none measured */
+	uint32_t round_trip_variation_us;
+	uint32_t path_mtu_bytes;
+	uint32_t paths;
+	uint32_t streams; /* open */
+	uint32_t probe_timeouts; /* RFC 9002 §6.2 */
+	uint64_t congestion_window_bytes;
+	uint64_t in_flight_bytes;
+	uint64_t delivery_rate; /* bytes per second, estimated */
+	uint64_t lost_bytes;
+	uint64_t retransmitted_packets;
+	uint64_t retransmitted_bytes; /* of streams */
+	uint64_t queued_bytes;	      /* written by the application, not sent */
+	uint64_t datagrams_received;
+	uint64_t datagrams_sent; /* DATAGRAM frames, RFC 9221 */
+	uint64_t datagrams_lost;
+	uint64_t acknowledged_bytes;
 };
 
 /* Per app thread. */
@@ -331,4 +351,87 @@ struct quicd_counters {
 	uint64_t gso_refused;	/* trains that a device refused; none are made after that */
 	uint64_t opens_waiting; /* gauge: streams asked for beyond the peer's limit */
 	uint64_t paced;		/* times a connection had to wait for its pacer */
+};
+
+/*
+ * What a connection waits for (native/why.c). In the order in which one is taken for the verdict
+ * when several hold: what is out of the ordinary first. RFC 9000 unless said otherwise.
+ */
+enum quicd_cause {
+	QUICD_CAUSE_CLOSING = 0,	/* it ends, §10.2 */
+	QUICD_CAUSE_AMPLIFICATION = 1,	/* the peer has not proved its address, §8.1 */
+	QUICD_CAUSE_HANDSHAKE = 2,	/* the peer's next handshake packets */
+	QUICD_CAUSE_PEER_WINDOW = 3,	/* the peer's MAX_DATA, §4.1 */
+	QUICD_CAUSE_PEER_STREAM_WINDOW = 4, /* the peer's MAX_STREAM_DATA of some streams, §4.1 */
+	QUICD_CAUSE_RING = 5, /* the event ring is full: the app thread takes nothing out of it */
+	QUICD_CAUSE_EVENTS = 6, /* the application has not taken as many events as it may have */
+	QUICD_CAUSE_CHUNKS = 7, /* it has not read or released as many chunks of a stream */
+	QUICD_CAUSE_SLAB = 8,	/* no buffer is left for what was received */
+	QUICD_CAUSE_SEND_BUFFERS = 9, /* the kernel has all send buffers */
+	QUICD_CAUSE_CONGESTION = 10,  /* the congestion window is full, RFC 9002 §7 */
+	QUICD_CAUSE_PACING = 11,      /* the time of the next packet, RFC 9002 §7.7 */
+	QUICD_CAUSE_SENDING = 12,     /* nothing: it is about to send */
+	QUICD_CAUSE_UNREAD = 13, /* the application has not looked at the newest events yet */
+	QUICD_CAUSE_ANSWER = 14, /* peers have finished streams, the application has not */
+	QUICD_CAUSE_ACKNOWLEDGEMENT = 15, /* all is sent and on its way, §13.2 */
+	QUICD_CAUSE_IDLE = 16,		  /* nothing to send, nothing to read */
+	QUICD_CAUSE_COUNT = 17,
+};
+
+#define QUICD_WHY_STREAMS 8  /* of a connection that are told by name */
+#define QUICD_WHY_ANSWERS 64 /* of one request */
+
+/*
+ * What a worker says of a connection on request, and the numbers that the causes follow from.
+ * QUICD_WHY_STREAMS of struct quicd_why_stream follow it. Bytes and microseconds; UINT64_MAX where
+ * nothing bounds.
+ */
+struct quicd_why {
+	uint64_t connection;
+	uint64_t generation;
+	uint64_t state; /* enum quicd_connection_state */
+	uint64_t cause; /* enum quicd_cause: the verdict */
+	uint64_t causes; /* bit n: enum quicd_cause n holds */
+	uint64_t client; /* 1: we opened it */
+	uint64_t connection_id_head; /* 8 bytes of it as they stand, and the other 8 */
+	uint64_t connection_id_tail;
+	uint64_t age_us;
+	uint64_t received_us; /* since the last datagram came; UINT64_MAX: none yet */
+	uint64_t sent_us;     /* since the last one left */
+	uint64_t timer_us;    /* until the next timer; UINT64_MAX: none */
+	uint64_t round_trip_us;
+	uint64_t congestion_window_bytes;
+	uint64_t in_flight_bytes;
+	uint64_t congestion_left_bytes;
+	uint64_t amplification_left_bytes;
+	uint64_t peer_data_left_bytes;
+	uint64_t pacing_us;    /* until the next packet may leave; 0: now */
+	uint64_t queued_bytes; /* written by the application, not taken by quiche */
+	uint64_t unsent_bytes; /* taken by quiche, not sent */
+	uint64_t datagrams_unsent;
+	uint64_t packet_bytes; /* of a full packet on this path */
+	uint64_t streams;
+	uint64_t streams_queued;     /* have something to send */
+	uint64_t streams_blocked;    /* of them: the peer's window is full */
+	uint64_t streams_paused;     /* have all the chunks that they may have */
+	uint64_t streams_unanswered; /* the peer has finished, the application has not */
+	uint64_t streams_readable;   /* have something that is not delivered */
+	uint64_t delivery_waits; /* 1: an event waits for room in the ring or for a buffer */
+	uint64_t events_out; /* of this connection, not taken by the application */
+	uint64_t events_max;
+	uint64_t chunks_out; /* not released by the application */
+	uint64_t stream_chunks_max;
+	uint64_t ring_room;
+	uint64_t ring_capacity;
+	uint64_t buffers_free; /* of the worker's, for what is received */
+	uint64_t send_buffer;  /* 1: the worker has one */
+	uint64_t stream_count; /* of the following that are filled */
+};
+
+/* One of its streams that waits for something, or has something waiting; behind it. */
+struct quicd_why_stream {
+	uint64_t stream_id;
+	uint64_t queued_bytes; /* written by the application, not taken by quiche */
+	uint64_t window_bytes; /* what the peer still takes; UINT64_MAX: unknown */
+	uint64_t chunks;       /* not released by the application */
 };

@@ -218,6 +218,9 @@ static void run(struct quicd_worker *worker, const struct quicd_command *command
 		else
 			quicd_qlog_end(connection);
 		break;
+	case QUICD_COMMAND_REFRESH:
+		quicd_connection_refresh_view(connection);
+		break;
 	case QUICD_COMMAND_NOP:
 		break;
 	default:

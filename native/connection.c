@@ -423,8 +423,30 @@ void quicd_connection_refresh_view(struct quicd_connection *connection)
 	struct qd_stats stats;
 	qd_get_stats(connection->quiche, &stats);
 	struct quicd_connection_view *view = connection->view;
+	connection->refreshed_ns = connection->worker->now_ns;
+	view->refreshed_us = (connection->refreshed_ns - connection->accepted_ns) / 1000;
 	view->round_trip_us = (uint32_t)(stats.round_trip_ns / 1000);
+	view->minimum_round_trip_us = (uint32_t)(stats.minimum_round_trip_ns / 1000);
+	view->round_trip_variation_us = (uint32_t)(stats.round_trip_variation_ns / 1000);
+	view->path_mtu_bytes = (uint32_t)stats.path_mtu_bytes;
+	view->paths = (uint32_t)stats.paths;
+	view->streams = 0;
+	for (const struct quicd_node *node = connection->streams.next;
+	     node != &connection->streams; node = node->next)
+		view->streams++;
+	view->probe_timeouts = (uint32_t)stats.probe_timeouts;
+	view->congestion_window_bytes = stats.congestion_window_bytes;
+	view->in_flight_bytes = stats.in_flight_bytes;
+	view->delivery_rate = stats.delivery_rate;
 	view->lost_packets = stats.lost_packets;
+	view->lost_bytes = stats.lost_bytes;
+	view->retransmitted_packets = stats.retransmitted_packets;
+	view->retransmitted_bytes = stats.stream_retransmitted_bytes;
+	view->queued_bytes = connection->queued_bytes;
+	view->datagrams_received = stats.datagrams_received;
+	view->datagrams_sent = stats.datagrams_sent;
+	view->datagrams_lost = stats.datagrams_lost;
+	view->acknowledged_bytes = stats.acknowledged_bytes;
 	/* What neither waits nor was told fell out of the queue, oldest first. */
 	const uint64_t dropped =
 		stats.datagrams_received - stats.datagrams_waiting - connection->datagrams_told;

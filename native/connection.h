@@ -76,6 +76,8 @@ struct quicd_connection {
 	uint64_t pace_until_ns; /* the pacer wants nothing sent before; 0: at once */
 	uint64_t pace_ack_ns; /* but what came is acknowledged by then; 0: nothing came */
 	uint64_t sent_ns;
+	uint64_t received_ns;  /* 0: nothing yet */
+	uint64_t refreshed_ns; /* the view's numbers */
 	uint32_t received_since_send;
 	/* accepted only to be told this, RFC 9000 §20.1: CONNECTION_REFUSED, INVALID_TOKEN; or 0 */
 	uint32_t refuse;

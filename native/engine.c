@@ -85,6 +85,7 @@ static bool prepare_worker(struct quicd_engine *engine, uint32_t index)
 	    !quicd_slab_create(&worker->slab, index, QUICD_WORKER_SMALL_BUFFERS,
 			       QUICD_WORKER_LARGE_BUFFERS) ||
 	    !quicd_connections_create(worker, o->connections) ||
+	    !quicd_why_create(&worker->why) ||
 	    !quicd_streams_create(worker, o->connections * STREAMS_PER_CONNECTION)) {
 		snprintf(engine->error, sizeof(engine->error), "no memory for worker %u", index);
 		return false;
@@ -294,6 +295,8 @@ static void free_worker(struct quicd_worker *worker)
 	quicd_slab_destroy(&worker->slab);
 	quicd_pages_unmap(worker->connection_views, (size_t)worker->connection_capacity *
 							    sizeof(*worker->connection_views));
+	quicd_pages_unmap(worker->why.answers,
+			  QUICD_WHY_ANSWERS * sizeof(*worker->why.answers));
 	quicd_pages_unmap(worker->stream_views,
 			  (size_t)worker->stream_capacity * sizeof(*worker->stream_views));
 	free(worker->counters);

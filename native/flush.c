@@ -97,6 +97,8 @@ bool quicd_connection_flush(struct quicd_connection *connection)
 	if (quicd_node_linked(&connection->telling))
 		quicd_list_append(&worker->blocked, &connection->blocked);
 	quicd_connection_set_timer(connection);
+	if (worker->now_ns - connection->refreshed_ns >= QUICD_REFRESH_NS)
+		quicd_connection_refresh_view(connection);
 	return room;
 }
 

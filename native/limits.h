@@ -100,6 +100,12 @@ static_assert(16 + QUICD_RECEIVE_NAME_BYTES + QUICD_RECEIVE_CONTROL_BYTES + QUIC
  */
 #define QUICD_PACE_ACK_NS 20000000ull
 
+/*
+ * A connection that sends has its numbers in the view no older than this: seldom enough to cost
+ * nothing that shows.
+ */
+#define QUICD_REFRESH_NS 50000000ull
+
 /* A close that waits for acknowledgements waits at most this long for the next one. */
 #define QUICD_GOODBYE_NS 2000000000ull
 /*

@@ -18,6 +18,7 @@
 #include "engine.h"
 #include "napi_options.h"
 #include "napi_probe.h"
+#include "napi_why.h"
 #include "signals.h"
 #include "steer.h"
 #include "worker.h"
@@ -463,6 +464,8 @@ NAPI_MODULE_INIT()
 		{"addProfile", js_add_profile},
 		{"failWorker", js_fail_worker},
 		{"probe", quicd_napi_probe},
+		{"whyAsk", quicd_napi_why_ask},
+		{"whyAnswer", quicd_napi_why_answer},
 	};
 	for (size_t i = 0; i < sizeof(FUNCTIONS) / sizeof(FUNCTIONS[0]); i++) {
 		napi_value function = NULL;

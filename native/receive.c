@@ -18,6 +18,7 @@ static void give(struct quicd_connection *connection, uint8_t *bytes, uint32_t l
 	struct quicd_counters *counters = worker->counters;
 	counters->connection_datagrams++;
 	connection->received_since_send++;
+	connection->received_ns = worker->now_ns;
 	connection->view->received_bytes += length;
 	connection->view->received_packets++;
 	const int result = qd_recv(connection->quiche, bytes, length, from, to);

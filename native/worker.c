@@ -282,7 +282,8 @@ static bool something_waits(struct quicd_worker *worker)
 		if (atomic_load_explicit(&worker->slab.returned, memory_order_seq_cst) != 0)
 			return true;
 	}
-	return quicd_forward_waits(worker) || atomic_load(&worker->engine->stopping) != 0;
+	return quicd_forward_waits(worker) || atomic_load(&worker->engine->stopping) != 0 ||
+	       atomic_load(&worker->why.phase) == QUICD_WHY_ASKED;
 }
 
 /* How long the kernel may keep us: not at all while there is work; else until the next timer. */
@@ -352,6 +353,8 @@ bool quicd_worker_turn(struct quicd_worker *worker, uint64_t *wait_ns)
 	quicd_worker_tick(worker);
 	flush_all(worker);
 	bury(worker);
+	if (quicd_why_waits(&worker->why))
+		quicd_why_answer(worker);
 	return park(worker, wait_ns);
 }
 

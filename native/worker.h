@@ -19,6 +19,7 @@
 #include "segment.h"
 #include "slab.h"
 #include "timer.h"
+#include "why.h"
 
 struct quicd_connection;
 struct quicd_stream;
@@ -72,6 +73,7 @@ struct quicd_worker {
 	struct quicd_rate forward_rate; /* of Initials that go to another worker */
 	uint64_t forwarded_to;	/* in this turn; a bit for each worker */
 
+	struct quicd_why_desk why; /* others may ask */
 	_Atomic uint32_t parked; /* others: 1 while it waits in the kernel */
 	int kick_fd;		 /* others: eventfd */
 	_Atomic uint32_t ready;	 /* others: 1 running, 2 failed */

@@ -33,6 +33,11 @@ async function run(args: readonly string[]): Promise<number> {
       const { get } = await import("./cli/get.ts");
       return await get(invocation);
     }
+    case "why": {
+      const { explain } = await import("./cli/why.ts");
+      process.stdout.write(await explain(invocation, process.env));
+      return ExitCode.Ok;
+    }
     case "serve": {
       /* Only here must the native library load: the other commands work without it. */
       const { serveUntilStopped } = await import("./cli/serve.ts");

@@ -22,6 +22,8 @@ export {
   type ServeOptions,
   serve,
 } from "./server.ts";
+export { AmbiguousIdError, type WhyList } from "./telemetry/why_desk.ts";
+export type { Cause, WhyReport, WhyStream } from "./telemetry/why_report.ts";
 export type {
   AppEvent,
   CloseInfo,

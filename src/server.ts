@@ -27,6 +27,8 @@ import {
 import { addressOf, type RunningServer, urlOf } from "./server/running_server.ts";
 import { readTls } from "./server/tls.ts";
 import { LossWatch } from "./telemetry/loss_watch.ts";
+import { WhyDesk, type WhyList } from "./telemetry/why_desk.ts";
+import type { WhyReport } from "./telemetry/why_report.ts";
 import type { SocketAddress } from "./transport/app.ts";
 import { AttachedApp } from "./transport/attached_app.ts";
 import { Engine } from "./transport/engine.ts";
@@ -65,6 +67,7 @@ export class QuicServer implements RunningServer {
   readonly #closed = Promise.withResolvers<void>();
   #engine: Engine | null = null;
   #losses: LossWatch | null = null;
+  #why: WhyDesk | null = null;
   #app: AttachedApp | null = null;
   #threads: AppThread[] = [];
   #stop: Promise<void> | null = null;
@@ -86,6 +89,7 @@ export class QuicServer implements RunningServer {
     const registry = this.#registry.freeze();
     const engine = new Engine({ ...this.#options.engine, alpn: registry.alpns });
     this.#engine = engine;
+    this.#why = new WhyDesk(engine, registry.alpns);
     try {
       await this.#startApps(engine);
     } catch (error) {
@@ -176,6 +180,14 @@ export class QuicServer implements RunningServer {
   /** Of all workers since the start. */
   counters(): Counters | null {
     return this.#engine?.counters() ?? null;
+  }
+
+  async why(id: string): Promise<WhyReport | null> {
+    return (await this.#why?.why(id)) ?? null;
+  }
+
+  async whyAll(): Promise<WhyList> {
+    return (await this.#why?.list()) ?? { reports: [], more: 0 };
   }
 
   /** What the eBPF program did since the start; null without one. */

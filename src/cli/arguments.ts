@@ -5,6 +5,7 @@ import { UserError } from "../config/user_error.ts";
 import { CONFIG_FLAGS } from "./flags.ts";
 import { type GetInvocation, parseGetArguments } from "./get_arguments.ts";
 import { nearestName } from "./nearest.ts";
+import { parseWhyArguments, type WhyInvocation } from "./why_arguments.ts";
 
 export type Invocation =
   | { command: "help" }
@@ -12,6 +13,7 @@ export type Invocation =
   | { command: "check"; path: string }
   | DoctorInvocation
   | GetInvocation
+  | WhyInvocation
   | ServeInvocation;
 
 /** What `serve` would be given, without a target. */
@@ -31,7 +33,7 @@ export interface ServeInvocation {
   flags: TextValue[];
 }
 
-const COMMANDS = ["serve", "check", "doctor", "get"];
+const COMMANDS = ["serve", "check", "doctor", "get", "why"];
 
 const OPTIONS = {
   help: { type: "boolean", short: "h" },
@@ -44,6 +46,7 @@ const OPTIONS = {
 /** @throws {UserError} for what cannot be meant */
 export function parseArguments(args: readonly string[]): Invocation {
   if (args[0] === "get") return parseGetArguments(args.slice(1)) ?? { command: "help" };
+  if (args[0] === "why") return parseWhyArguments(args.slice(1)) ?? { command: "help" };
   const { values, positionals, tokens } = read(args);
   if (values.help === true) return { command: "help" };
   if (values.version === true) return { command: "version" };
@@ -57,6 +60,7 @@ export function parseArguments(args: readonly string[]): Invocation {
   }
   if (command !== undefined && !COMMANDS.includes(command)) throw unknownCommand(command);
   if (command === "get") throw new UserError("get comes first: quicd get URL [flags]", 2);
+  if (command === "why") throw new UserError("why comes first: quicd why [ID] [flags]", 2);
   const [name, surplus] = names;
   if (surplus !== undefined) {
     throw new UserError(`one ${command === "check" ? "file" : "app or directory"} at a time`, 2);

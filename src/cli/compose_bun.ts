@@ -19,6 +19,7 @@ const OBEYED: readonly string[] = [
 /** Options that somebody counts on who gives them; the rest are sizes and limits. */
 const COUNTED_ON: readonly string[] = [
   ...["netio.workers", "netio.backend", "netio.routing", "apps.threads", "tls.keylog"],
+  "telemetry.qlog",
 ];
 /** By the client's choice HTTP/2 and HTTP/1.1 come with it. */
 const OFFERED = "h3";

@@ -1,6 +1,7 @@
 /** What `quicd --help` prints. */
 import { CONFIG_FLAGS } from "./flags.ts";
 import { GET_FLAGS } from "./get_arguments.ts";
+import { WHY_FLAGS } from "./why_arguments.ts";
 
 const OTHER_FLAGS: readonly (readonly [flag: string, about: string])[] = [
   ["--config F", "TOML file; flags win over QUICD_* variables, and those over the file"],
@@ -22,6 +23,7 @@ usage:
   quicd check F                              say whether a configuration is right
   quicd doctor [flags]                       say whether this machine is, and what would help
   quicd get URL [flags]                      fetch a URL over HTTP/3
+  quicd why [ID] [--json] [--control P]      say what live connections of a server wait for
   quicd --help | --version
 
 flags of serve and doctor:
@@ -30,13 +32,17 @@ ${lines.join("\n")}
 flags of get:
 ${GET_FLAGS.map(row).join("\n")}
 
+flags of why:
+${WHY_FLAGS.map(row).join("\n")}
+
 Every option can be set as QUICD_<SECTION>_<OPTION>, e.g. QUICD_NETIO_WORKERS=4.
 config.toml in the package names them all. Secrets come from files only.
 
 exit codes:
   0    ended as asked
-  1    could not run, e.g. the port is in use; doctor found a problem; get has no whole response
-  2    wrong flags or configuration
+  1    could not run, e.g. the port is in use; doctor found a problem; get has no whole response;
+       why finds no server or connection
+  2    wrong flags or configuration; an ID that several connections begin with
   3    get: the server's certificate is not trusted
   4    get: the response's status is 400 or more
   130  ended at once by a second Ctrl-C

@@ -8,6 +8,7 @@ import { type BannerFacts, bannerText } from "./banner.ts";
 import { type ChosenCertificate, chooseCertificate } from "./certificate.ts";
 import { startServer } from "./compose.ts";
 import { unheeded } from "./compose_bun.ts";
+import { openControl } from "./control.ts";
 import { ExitCode } from "./exit_code.ts";
 import { styleFor } from "./style.ts";
 import { chooseSubject, type Subject } from "./subject.ts";
@@ -20,6 +21,13 @@ export async function serveUntilStopped(invocation: ServeInvocation): Promise<nu
   const output = Bun.stdout.writer();
   const log = subject.config.http.log ? new AccessLog(output) : null;
   const server = await startServer(subject, certificate, log);
+  const warn = (line: string) => void process.stderr.write(`${line}\n`);
+  const control = await openControl(subject.config, server, process.env, warn).catch(
+    async (error) => {
+      await server.stop(true);
+      throw error;
+    },
+  );
   output.write(
     bannerText(factsOf(subject, certificate, server), styleFor(process.stdout, process.env)),
   );
@@ -27,6 +35,7 @@ export async function serveUntilStopped(invocation: ServeInvocation): Promise<nu
   void server.stopping.then(() => process.stderr.write(stoppingText(subject)));
 
   await server.closed;
+  control?.stop();
   log?.flush();
   await output.end();
   return ExitCode.Ok;

@@ -92,6 +92,8 @@ const telemetry = z.strictObject({
   qlog_file_bytes: integer(64 * KIB, 64 * GIB, "bytes").default(16 * MIB),
   qlog_directory_bytes: integer(64 * KIB, 1024 * GIB, "bytes").default(GIB),
   qlog_files: integer(1, 1_000_000, "files").default(1000),
+  control: flag().default(true),
+  control_path: filePath("the socket that quicd why asks at").default(""),
 });
 
 const limits = z.strictObject({
@@ -137,4 +139,5 @@ export const PATHS: readonly (readonly [section: string, option: string])[] = [
   ["tls", "keylog"],
   ["http", "root"],
   ["telemetry", "qlog"],
+  ["telemetry", "control_path"],
 ];

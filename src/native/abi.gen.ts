@@ -4,6 +4,8 @@ export const NONE = 4294967295;
 export const CACHE_LINE = 64;
 export const SMALL_BUFFER_BYTES = 2048;
 export const LARGE_BUFFER_BYTES = 16384;
+export const WHY_STREAMS = 8;
+export const WHY_ANSWERS = 64;
 export const BUFFER_SMALL = 0;
 export const BUFFER_LARGE = 1;
 export const EVENT_INVALID = 0;
@@ -42,7 +44,8 @@ export const COMMAND_KEEP_ALIVE = 8;
 export const COMMAND_CONNECT = 9;
 export const COMMAND_MIGRATE = 10;
 export const COMMAND_QLOG = 11;
-export const COMMAND_COUNT = 12;
+export const COMMAND_REFRESH = 12;
+export const COMMAND_COUNT = 13;
 export const CONNECT_OWN_SOCKET = 1;
 export const CONNECT_EARLY = 2;
 export const CLOSE_APPLICATION = 1;
@@ -69,6 +72,24 @@ export const STATE_COUNT = 7;
 export const CONNECTION_CLIENT = 1;
 export const CONNECTION_RESUMED = 2;
 export const CONNECTION_EARLY = 4;
+export const CAUSE_CLOSING = 0;
+export const CAUSE_AMPLIFICATION = 1;
+export const CAUSE_HANDSHAKE = 2;
+export const CAUSE_PEER_WINDOW = 3;
+export const CAUSE_PEER_STREAM_WINDOW = 4;
+export const CAUSE_RING = 5;
+export const CAUSE_EVENTS = 6;
+export const CAUSE_CHUNKS = 7;
+export const CAUSE_SLAB = 8;
+export const CAUSE_SEND_BUFFERS = 9;
+export const CAUSE_CONGESTION = 10;
+export const CAUSE_PACING = 11;
+export const CAUSE_SENDING = 12;
+export const CAUSE_UNREAD = 13;
+export const CAUSE_ANSWER = 14;
+export const CAUSE_ACKNOWLEDGEMENT = 15;
+export const CAUSE_IDLE = 16;
+export const CAUSE_COUNT = 17;
 
 export const EVENT_SIZE = 64;
 export const EVENT_WORDS = 16;
@@ -158,8 +179,8 @@ export const STREAM_VIEW_GENERATION_WORD = 2;
 export const STREAM_VIEW_RESERVED_OFFSET = 12;
 export const STREAM_VIEW_RESERVED_WORD = 3;
 
-export const CONNECTION_VIEW_SIZE = 272;
-export const CONNECTION_VIEW_WORDS = 68;
+export const CONNECTION_VIEW_SIZE = 392;
+export const CONNECTION_VIEW_WORDS = 98;
 export const CONNECTION_VIEW_GENERATION_OFFSET = 0;
 export const CONNECTION_VIEW_GENERATION_WORD = 0;
 export const CONNECTION_VIEW_STATE_OFFSET = 4;
@@ -205,6 +226,42 @@ export const CONNECTION_VIEW_SERVER_NAME_OFFSET = 144;
 export const CONNECTION_VIEW_SERVER_NAME_LENGTH = 64;
 export const CONNECTION_VIEW_REASON_OFFSET = 208;
 export const CONNECTION_VIEW_REASON_LENGTH = 64;
+export const CONNECTION_VIEW_REFRESHED_US_OFFSET = 272;
+export const CONNECTION_VIEW_REFRESHED_US_WORD = 68;
+export const CONNECTION_VIEW_MINIMUM_ROUND_TRIP_US_OFFSET = 280;
+export const CONNECTION_VIEW_MINIMUM_ROUND_TRIP_US_WORD = 70;
+export const CONNECTION_VIEW_ROUND_TRIP_VARIATION_US_OFFSET = 284;
+export const CONNECTION_VIEW_ROUND_TRIP_VARIATION_US_WORD = 71;
+export const CONNECTION_VIEW_PATH_MTU_BYTES_OFFSET = 288;
+export const CONNECTION_VIEW_PATH_MTU_BYTES_WORD = 72;
+export const CONNECTION_VIEW_PATHS_OFFSET = 292;
+export const CONNECTION_VIEW_PATHS_WORD = 73;
+export const CONNECTION_VIEW_STREAMS_OFFSET = 296;
+export const CONNECTION_VIEW_STREAMS_WORD = 74;
+export const CONNECTION_VIEW_PROBE_TIMEOUTS_OFFSET = 300;
+export const CONNECTION_VIEW_PROBE_TIMEOUTS_WORD = 75;
+export const CONNECTION_VIEW_CONGESTION_WINDOW_BYTES_OFFSET = 304;
+export const CONNECTION_VIEW_CONGESTION_WINDOW_BYTES_WORD = 76;
+export const CONNECTION_VIEW_IN_FLIGHT_BYTES_OFFSET = 312;
+export const CONNECTION_VIEW_IN_FLIGHT_BYTES_WORD = 78;
+export const CONNECTION_VIEW_DELIVERY_RATE_OFFSET = 320;
+export const CONNECTION_VIEW_DELIVERY_RATE_WORD = 80;
+export const CONNECTION_VIEW_LOST_BYTES_OFFSET = 328;
+export const CONNECTION_VIEW_LOST_BYTES_WORD = 82;
+export const CONNECTION_VIEW_RETRANSMITTED_PACKETS_OFFSET = 336;
+export const CONNECTION_VIEW_RETRANSMITTED_PACKETS_WORD = 84;
+export const CONNECTION_VIEW_RETRANSMITTED_BYTES_OFFSET = 344;
+export const CONNECTION_VIEW_RETRANSMITTED_BYTES_WORD = 86;
+export const CONNECTION_VIEW_QUEUED_BYTES_OFFSET = 352;
+export const CONNECTION_VIEW_QUEUED_BYTES_WORD = 88;
+export const CONNECTION_VIEW_DATAGRAMS_RECEIVED_OFFSET = 360;
+export const CONNECTION_VIEW_DATAGRAMS_RECEIVED_WORD = 90;
+export const CONNECTION_VIEW_DATAGRAMS_SENT_OFFSET = 368;
+export const CONNECTION_VIEW_DATAGRAMS_SENT_WORD = 92;
+export const CONNECTION_VIEW_DATAGRAMS_LOST_OFFSET = 376;
+export const CONNECTION_VIEW_DATAGRAMS_LOST_WORD = 94;
+export const CONNECTION_VIEW_ACKNOWLEDGED_BYTES_OFFSET = 384;
+export const CONNECTION_VIEW_ACKNOWLEDGED_BYTES_WORD = 96;
 
 export const APP_VIEW_SIZE = 64;
 export const APP_VIEW_WORDS = 16;
@@ -448,4 +505,143 @@ export const COUNTERS_FIELDS = [
   "paced",
 ] as const;
 
-export const ABI_HASH = 1869626139;
+export const WHY_SIZE = 312;
+export const WHY_WORDS = 78;
+export const WHY_CONNECTION_OFFSET = 0;
+export const WHY_CONNECTION_WORD = 0;
+export const WHY_GENERATION_OFFSET = 8;
+export const WHY_GENERATION_WORD = 2;
+export const WHY_STATE_OFFSET = 16;
+export const WHY_STATE_WORD = 4;
+export const WHY_CAUSE_OFFSET = 24;
+export const WHY_CAUSE_WORD = 6;
+export const WHY_CAUSES_OFFSET = 32;
+export const WHY_CAUSES_WORD = 8;
+export const WHY_CLIENT_OFFSET = 40;
+export const WHY_CLIENT_WORD = 10;
+export const WHY_CONNECTION_ID_HEAD_OFFSET = 48;
+export const WHY_CONNECTION_ID_HEAD_WORD = 12;
+export const WHY_CONNECTION_ID_TAIL_OFFSET = 56;
+export const WHY_CONNECTION_ID_TAIL_WORD = 14;
+export const WHY_AGE_US_OFFSET = 64;
+export const WHY_AGE_US_WORD = 16;
+export const WHY_RECEIVED_US_OFFSET = 72;
+export const WHY_RECEIVED_US_WORD = 18;
+export const WHY_SENT_US_OFFSET = 80;
+export const WHY_SENT_US_WORD = 20;
+export const WHY_TIMER_US_OFFSET = 88;
+export const WHY_TIMER_US_WORD = 22;
+export const WHY_ROUND_TRIP_US_OFFSET = 96;
+export const WHY_ROUND_TRIP_US_WORD = 24;
+export const WHY_CONGESTION_WINDOW_BYTES_OFFSET = 104;
+export const WHY_CONGESTION_WINDOW_BYTES_WORD = 26;
+export const WHY_IN_FLIGHT_BYTES_OFFSET = 112;
+export const WHY_IN_FLIGHT_BYTES_WORD = 28;
+export const WHY_CONGESTION_LEFT_BYTES_OFFSET = 120;
+export const WHY_CONGESTION_LEFT_BYTES_WORD = 30;
+export const WHY_AMPLIFICATION_LEFT_BYTES_OFFSET = 128;
+export const WHY_AMPLIFICATION_LEFT_BYTES_WORD = 32;
+export const WHY_PEER_DATA_LEFT_BYTES_OFFSET = 136;
+export const WHY_PEER_DATA_LEFT_BYTES_WORD = 34;
+export const WHY_PACING_US_OFFSET = 144;
+export const WHY_PACING_US_WORD = 36;
+export const WHY_QUEUED_BYTES_OFFSET = 152;
+export const WHY_QUEUED_BYTES_WORD = 38;
+export const WHY_UNSENT_BYTES_OFFSET = 160;
+export const WHY_UNSENT_BYTES_WORD = 40;
+export const WHY_DATAGRAMS_UNSENT_OFFSET = 168;
+export const WHY_DATAGRAMS_UNSENT_WORD = 42;
+export const WHY_PACKET_BYTES_OFFSET = 176;
+export const WHY_PACKET_BYTES_WORD = 44;
+export const WHY_STREAMS_OFFSET = 184;
+export const WHY_STREAMS_WORD = 46;
+export const WHY_STREAMS_QUEUED_OFFSET = 192;
+export const WHY_STREAMS_QUEUED_WORD = 48;
+export const WHY_STREAMS_BLOCKED_OFFSET = 200;
+export const WHY_STREAMS_BLOCKED_WORD = 50;
+export const WHY_STREAMS_PAUSED_OFFSET = 208;
+export const WHY_STREAMS_PAUSED_WORD = 52;
+export const WHY_STREAMS_UNANSWERED_OFFSET = 216;
+export const WHY_STREAMS_UNANSWERED_WORD = 54;
+export const WHY_STREAMS_READABLE_OFFSET = 224;
+export const WHY_STREAMS_READABLE_WORD = 56;
+export const WHY_DELIVERY_WAITS_OFFSET = 232;
+export const WHY_DELIVERY_WAITS_WORD = 58;
+export const WHY_EVENTS_OUT_OFFSET = 240;
+export const WHY_EVENTS_OUT_WORD = 60;
+export const WHY_EVENTS_MAX_OFFSET = 248;
+export const WHY_EVENTS_MAX_WORD = 62;
+export const WHY_CHUNKS_OUT_OFFSET = 256;
+export const WHY_CHUNKS_OUT_WORD = 64;
+export const WHY_STREAM_CHUNKS_MAX_OFFSET = 264;
+export const WHY_STREAM_CHUNKS_MAX_WORD = 66;
+export const WHY_RING_ROOM_OFFSET = 272;
+export const WHY_RING_ROOM_WORD = 68;
+export const WHY_RING_CAPACITY_OFFSET = 280;
+export const WHY_RING_CAPACITY_WORD = 70;
+export const WHY_BUFFERS_FREE_OFFSET = 288;
+export const WHY_BUFFERS_FREE_WORD = 72;
+export const WHY_SEND_BUFFER_OFFSET = 296;
+export const WHY_SEND_BUFFER_WORD = 74;
+export const WHY_STREAM_COUNT_OFFSET = 304;
+export const WHY_STREAM_COUNT_WORD = 76;
+export const WHY_FIELDS = [
+  "connection",
+  "generation",
+  "state",
+  "cause",
+  "causes",
+  "client",
+  "connection_id_head",
+  "connection_id_tail",
+  "age_us",
+  "received_us",
+  "sent_us",
+  "timer_us",
+  "round_trip_us",
+  "congestion_window_bytes",
+  "in_flight_bytes",
+  "congestion_left_bytes",
+  "amplification_left_bytes",
+  "peer_data_left_bytes",
+  "pacing_us",
+  "queued_bytes",
+  "unsent_bytes",
+  "datagrams_unsent",
+  "packet_bytes",
+  "streams",
+  "streams_queued",
+  "streams_blocked",
+  "streams_paused",
+  "streams_unanswered",
+  "streams_readable",
+  "delivery_waits",
+  "events_out",
+  "events_max",
+  "chunks_out",
+  "stream_chunks_max",
+  "ring_room",
+  "ring_capacity",
+  "buffers_free",
+  "send_buffer",
+  "stream_count",
+] as const;
+
+export const WHY_STREAM_SIZE = 32;
+export const WHY_STREAM_WORDS = 8;
+export const WHY_STREAM_STREAM_ID_OFFSET = 0;
+export const WHY_STREAM_STREAM_ID_WORD = 0;
+export const WHY_STREAM_QUEUED_BYTES_OFFSET = 8;
+export const WHY_STREAM_QUEUED_BYTES_WORD = 2;
+export const WHY_STREAM_WINDOW_BYTES_OFFSET = 16;
+export const WHY_STREAM_WINDOW_BYTES_WORD = 4;
+export const WHY_STREAM_CHUNKS_OFFSET = 24;
+export const WHY_STREAM_CHUNKS_WORD = 6;
+export const WHY_STREAM_FIELDS = [
+  "stream_id",
+  "queued_bytes",
+  "window_bytes",
+  "chunks",
+] as const;
+
+export const ABI_HASH = 353320005;

@@ -255,6 +255,16 @@ export interface Addon {
   /** Tries what a server would need; leaves everything as it was. `host` is a numeric address. */
   probe(host: string, port: number, socketBufferBytes: number, workers: number): MachineProbe;
   /**
+   * Asks a worker what its connections wait for: those in the slots from `first` on, at most `most`
+   * of them (and QUICD_WHY_ANSWERS); or with a `generation` other than 0 the one of that slot
+   * alone. False: it is busy with another request.
+   */
+  whyAsk(engine: number, worker: number, first: number, generation: number, most: number): boolean;
+  /**
+   * The answer, once: struct quicd_why[], and the slot to go on with or NONE. Null: not yet.
+   */
+  whyAnswer(engine: number, worker: number): { answers: ArrayBuffer; next: number } | null;
+  /**
    * Test hook: worker `worker` loses its socket, and `attempts` attempts to open a new one fail.
    * Its connections wait meanwhile.
    */

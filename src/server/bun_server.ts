@@ -3,6 +3,7 @@
  * beside it, with the handlers and the surface of a {@link RunningServer}.
  */
 import type { H3Handler } from "../apps/h3/handler.ts";
+import type { WhyList } from "../telemetry/why_desk.ts";
 import type { SocketAddress } from "../transport/app.ts";
 import { BunHandler, type BunHandlerOptions } from "./bun_handler.ts";
 import { type Listening, type ListenOptions, listen } from "./bun_listen.ts";
@@ -96,6 +97,14 @@ export class BunServer implements RunningServer {
 
   steering(): null {
     return null;
+  }
+
+  why(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
+  whyAll(): Promise<WhyList> {
+    return Promise.resolve({ reports: [], more: 0 });
   }
 
   ref(): void {

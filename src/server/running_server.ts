@@ -2,6 +2,8 @@
 import type { ServerFacade } from "../apps/h3/handler.ts";
 import type { EngineView, SteeringCounters } from "../native/addon.ts";
 import type { Counters } from "../native/counters.ts";
+import type { WhyList } from "../telemetry/why_desk.ts";
+import type { WhyReport } from "../telemetry/why_report.ts";
 import type { SocketAddress } from "../transport/app.ts";
 import type { AppThreadView } from "./app_thread_view.ts";
 
@@ -20,6 +22,15 @@ export interface RunningServer extends ServerFacade, AsyncDisposable {
   readonly threads: readonly AppThreadView[];
   /** Of all workers since the start; null without the native part. */
   counters(): Counters | null;
+  /**
+   * What the live connection whose ID begins with `id` waits for (docs/observability.md); null:
+   * there is none, or no native part.
+   *
+   * @throws RangeError when there are several, TypeError when `id` is not lower-case hex
+   */
+  why(id: string): Promise<WhyReport | null>;
+  /** The same of all live connections, at most 256. */
+  whyAll(): Promise<WhyList>;
   /** What the eBPF program did since the start; null without one. */
   steering(): SteeringCounters | null;
   /** The server alone keeps the process alive (the default). */

@@ -28,14 +28,54 @@ export interface CloseInfo {
   reason: string;
 }
 
+/**
+ * Numbers of one connection since it began. What is counted here (bytes and packets received and
+ * sent, as UDP sees them, and rebindings) is up to date; the rest is what the worker noted `ageMs`
+ * after the beginning: it does so in every turn in which the connection sends and 50 ms have passed
+ * since the last time, at every timer, when it closes, and soon after each call of `stats()`.
+ */
 export interface ConnectionStats {
-  roundTripUs: number;
+  /** UDP payload. */
   receivedBytes: number;
   sentBytes: number;
+  /** Datagrams of UDP. */
   receivedPackets: number;
   sentPackets: number;
-  lostPackets: number;
+  /** Of the peer's address, RFC 9000 §9.3.3. */
   rebindings: number;
+  /** How old the connection was when the following was noted, milliseconds. */
+  ageMs: number;
+  /** Smoothed (RFC 9002 §5.3), and of the active path, as all that belongs to paths. */
+  roundTripUs: number;
+  /** RFC 9002 §5.2; 0: none measured yet. */
+  minimumRoundTripUs: number;
+  roundTripVariationUs: number;
+  congestionWindowBytes: number;
+  /** Sent, neither acknowledged nor lost. */
+  bytesInFlight: number;
+  /** Bytes per second, estimated from acknowledgements. */
+  deliveryRate: number;
+  acknowledgedBytes: number;
+  /** Of QUIC, not of UDP: a datagram may hold several. */
+  lostPackets: number;
+  lostBytes: number;
+  retransmittedPackets: number;
+  /** Of streams. */
+  retransmittedBytes: number;
+  /** RFC 9002 §6.2. */
+  probeTimeouts: number;
+  /** UDP payload of the largest datagram that is sent. */
+  pathMtuBytes: number;
+  paths: number;
+  openStreams: number;
+  /** Written by the application, waiting in the worker. */
+  queuedBytes: number;
+  /** DATAGRAM frames, RFC 9221. */
+  datagramsReceived: number;
+  datagramsSent: number;
+  /** Of those sent: in lost packets; they are not repeated. */
+  datagramsLost: number;
+  /** Of those received: dropped, oldest first, since the application took none. */
   droppedDatagrams: number;
 }
 

@@ -12,6 +12,7 @@ import {
   COMMAND_KEEP_ALIVE,
   COMMAND_OPEN,
   COMMAND_QLOG,
+  COMMAND_REFRESH,
   CONNECTION_VIEW_DATAGRAM_MAX_BYTES_WORD,
   CONNECTION_VIEW_GENERATION_WORD,
   CONNECTION_VIEW_REASON_LENGTH,
@@ -82,6 +83,8 @@ export class NativeConnection implements SinkConnection, TransportControls {
   firstStream: NativeStream | null = null;
   #state: ConnectionState;
   #snapshot: ConnectionSnapshot;
+  /** `ageMs` of the numbers that were the newest when news were asked for. */
+  #refreshAskedAtMs = -1;
   readonly #forgetStream: (stream: NativeStream) => void;
 
   constructor(
@@ -144,6 +147,15 @@ export class NativeConnection implements SinkConnection, TransportControls {
   stats(): ConnectionStats {
     const { stats } = this.#snapshotNow();
     stats.droppedDatagrams += this.droppedDatagrams;
+    /* For the next call, once for each news; a full ring is a reason to have none. */
+    if (this.open && stats.ageMs !== this.#refreshAskedAtMs && this.port.reserve() >= 0) {
+      this.#refreshAskedAtMs = stats.ageMs;
+      this.port.post({
+        kind: COMMAND_REFRESH,
+        connection: this.slot,
+        connectionGeneration: this.generation,
+      });
+    }
     return stats;
   }
 

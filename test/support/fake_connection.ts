@@ -5,6 +5,7 @@
  * Received bytes lie at odd places of one slab among bytes of 0xEE, as they do in the real one, and
  * a lease that is read after its release reads 0xDD. `leases` counts those not released.
  */
+import { CONNECTION_VIEW_SIZE } from "../../src/native/abi.gen.ts";
 import type {
   CloseInfo,
   ConnectionSink,
@@ -14,6 +15,7 @@ import type {
   SocketAddress,
 } from "../../src/transport/app.ts";
 import type { Chunk, ChunkView } from "../../src/transport/chunk.ts";
+import { ConnectionSnapshot } from "../../src/transport/connection_snapshot.ts";
 import type {
   SendBuffer,
   SendStream,
@@ -263,17 +265,10 @@ export class FakeConnection implements SinkConnection {
     return { memory: this.#sendSlab, offset: 7, capacity };
   }
 
+  /** Of a view in which nothing stands but these. */
   stats(): ConnectionStats {
-    return {
-      roundTripUs: 100,
-      receivedBytes: 0,
-      sentBytes: this.sentBytes,
-      receivedPackets: 0,
-      sentPackets: 0,
-      lostPackets: 0,
-      rebindings: 0,
-      droppedDatagrams: 0,
-    };
+    const empty = new ConnectionSnapshot(new Uint8Array(CONNECTION_VIEW_SIZE));
+    return { ...empty.stats, roundTripUs: 100, sentBytes: this.sentBytes };
   }
 
   openBi(): RequestId {
