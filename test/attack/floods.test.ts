@@ -17,7 +17,7 @@ import { BLOCK_MS, type Measure } from "../support/measured_server.ts";
 import { peerMissing } from "../support/peer.ts";
 
 const FULL = process.env.QUICD_TIER !== undefined && process.env.QUICD_TIER !== "default";
-const REPEAT = FULL ? 4 : 1;
+const REPEAT = FULL ? 3 : 1;
 const MEBIBYTE = 1 << 20;
 /** Of the configuration's defaults, which the server has: the window of a connection. */
 const WINDOW_BYTES = 4 * MEBIBYTE;
@@ -52,6 +52,8 @@ const FLOODS: Record<string, Flood> = {
   // 30
   "large-datagrams": { expected: "alive", mostBytes: MEBIBYTE },
 };
+
+const IN_DEFAULT_TIER = ["sparse-stream", "sparse-crypto", "path-challenges", "cid-ladder"];
 
 /** Highest native memory while `running` runs. */
 async function watch<T>(attacked: AttackedServer, running: Promise<T>) {
@@ -98,6 +100,7 @@ describe.skipIf(peerMissing("aioquic"))("floods", () => {
   }
 
   for (const [name, flood] of Object.entries(FLOODS)) {
+    if (!FULL && !IN_DEFAULT_TIER.includes(name)) continue;
     test(`${name}: ${flood.expected}, bounded`, async () => {
       const started = attacked.workerMs();
       const flags = ["--repeat", `${REPEAT}`];
@@ -121,23 +124,27 @@ describe.skipIf(peerMissing("aioquic"))("floods", () => {
     }, 40_000);
   }
 
-  test("a million datagrams at a blocked application: the oldest are dropped", async () => {
-    const dropped = (await attacked.server.ask("measure")).counters.datagrams_dropped;
-    void attacked.server.ask("block");
-    const [report] = await attack(attacked.port, ["datagrams"]);
-    const { memory, counters } = await attacked.server.ask("measure");
-    const lost = counters.datagrams_dropped - dropped;
-    const back = (report!.frames["0x31"] ?? 0) + (report!.frames["0x30"] ?? 0);
-    console.log(
-      `datagrams: 1000000 at an application that was blocked for ${BLOCK_MS} ms: ${lost} ` +
-        `dropped, ${back} came back; native ${memory.liveBytes >> 10} KiB`,
-    );
-    expect(outcomeOf(report!)).toBe("alive");
-    expect(lost).toBeGreaterThan(500_000);
-    expect(back).toBeGreaterThan(0);
-    expect(lost + back).toBeLessThanOrEqual(1_000_000);
-    expect(memory.liveBytes).toBeLessThan(2 * MEBIBYTE);
-  }, 40_000);
+  test.skipIf(!FULL)(
+    "a million datagrams at a blocked application: the oldest are dropped",
+    async () => {
+      const dropped = (await attacked.server.ask("measure")).counters.datagrams_dropped;
+      void attacked.server.ask("block");
+      const [report] = await attack(attacked.port, ["datagrams"]);
+      const { memory, counters } = await attacked.server.ask("measure");
+      const lost = counters.datagrams_dropped - dropped;
+      const back = (report!.frames["0x31"] ?? 0) + (report!.frames["0x30"] ?? 0);
+      console.log(
+        `datagrams: 1000000 at an application that was blocked for ${BLOCK_MS} ms: ${lost} ` +
+          `dropped, ${back} came back; native ${memory.liveBytes >> 10} KiB`,
+      );
+      expect(outcomeOf(report!)).toBe("alive");
+      expect(lost).toBeGreaterThan(500_000);
+      expect(back).toBeGreaterThan(0);
+      expect(lost + back).toBeLessThanOrEqual(1_000_000);
+      expect(memory.liveBytes).toBeLessThan(2 * MEBIBYTE);
+    },
+    40_000,
+  );
 
   test("others went on, nothing stays, and nobody works for it", async () => {
     await alone();
@@ -153,7 +160,7 @@ describe.skipIf(peerMissing("aioquic"))("floods", () => {
     );
     // It waited while the application was blocked, and for nothing else.
     expect(steady.wrong).toEqual([]);
-    expect(steady.whole).toBeGreaterThan(50);
+    expect(steady.whole).toBeGreaterThan(20);
     expect(idleMs).toBeLessThan(100);
     expect(held(after)).toEqual(held(before));
   }, 40_000);

@@ -263,6 +263,39 @@ static void compare_ids_of(uint32_t worker, enum quicd_steer_class wanted)
 	}
 }
 
+/*
+ * Every generation and worker there can be, sealed as one with our key would; and every value of
+ * the two octets that say so, under an ID whose check is for one of them.
+ */
+static void every_route_and_every_forgery(void)
+{
+	uint32_t sealed[QUICD_STEER_CLASSES] = {0}, forged[QUICD_STEER_CLASSES] = {0};
+	open_group(QUICD_STEER_OWNER);
+	uint8_t packet[STEER_PACKET_BYTES] = {0x40}, altered[STEER_PACKET_BYTES];
+	uint8_t *id = packet + 1, *masked = altered + 1 + QUICD_CID_MASKED;
+	steer_cid(&prng, &group.engine.keys.cid, (struct quicd_cid_route){.worker = 1}, id);
+	memcpy(altered, packet, sizeof(altered));
+	for (uint32_t value = 0; value < 1 << 16; value++) {
+		const struct quicd_cid_route route = {.generation = (unsigned char)(value >> 8),
+						      .worker = (unsigned char)value};
+		quicd_cid_seal(&group.engine.keys.cid, route, id);
+		sealed[compare(value % SOURCES, packet, sizeof(packet), 0)]++;
+		masked[0] = (uint8_t)(value >> 8);
+		masked[1] = (uint8_t)value;
+		forged[compare(value % SOURCES, altered, sizeof(altered), 0)]++;
+	}
+	print_classes(sealed);
+	print_classes(forged);
+	CHECK(sealed[QUICD_STEER_DECODED] == WORKERS);
+	/* 256 generations of as many workers as there can be; no ID names others. */
+	CHECK(sealed[QUICD_STEER_MISS] == 256 * QUICD_WORKERS_MAX - WORKERS);
+	CHECK(sealed[QUICD_STEER_FOREIGN] == 256 * (256 - QUICD_WORKERS_MAX));
+	/* The true value, and one in 65536 of the others by chance. */
+	CHECK(forged[QUICD_STEER_DECODED] + forged[QUICD_STEER_MISS] <= 8);
+	CHECK(forged[QUICD_STEER_FOREIGN] >= (1 << 16) - 8);
+	close_group();
+}
+
 /* The kernel takes a closed socket out of the table; a new one takes its slot. */
 static void a_closed_socket_is_missed(void)
 {
@@ -343,6 +376,7 @@ int main(int argc, char **argv)
 		void (*run)(void);
 	} CASES[] = {
 		{"datagrams go as the host says", datagrams_go_as_the_host_says},
+		{"every route, and every forgery", every_route_and_every_forgery},
 		{"trains go by their first octets", trains_go_by_their_first_octets},
 		{"a closed socket is missed, a new one found", a_closed_socket_is_missed},
 		{"the last socket takes all", the_last_socket_takes_all},

@@ -4,7 +4,8 @@
  */
 import { join } from "node:path";
 import { type Measure, type MeasuredOptions, MeasuredServer } from "./measured_server.ts";
-import { aioquic, ROOT } from "./peer.ts";
+import { aioquic, aioquicCommand, ROOT } from "./peer.ts";
+import { SilentClient } from "./silent_client.ts";
 import { spentMs, threadTimes } from "./thread_time.ts";
 
 /** How the server took one attack. */
@@ -52,6 +53,11 @@ export async function attack(
 ): Promise<AttackReport[]> {
   const args = ["--port", `${port}`, ...flags, ...names];
   return (await aioquic<{ attacks: AttackReport[] }>("attack", args)).attacks;
+}
+
+/** The same as a command, for a namespace. */
+export function attackCommand(...args: string[]): string[] {
+  return aioquicCommand("attack", ...args);
 }
 
 /** What clients say first: the bytes of their CRYPTO frames, and the ID that is written in them. */
@@ -106,14 +112,17 @@ const QUIET_LIMIT_MS = 20_000;
 
 /** A server under attack. One that holds nothing yet is measured before each. */
 export class AttackedServer {
-  private constructor(readonly server: MeasuredServer) {}
+  private constructor(
+    readonly server: MeasuredServer,
+    readonly hostname: string,
+  ) {}
 
   static async start(options: Options = {}, prefix: readonly string[] = []) {
     const all = {
       ...{ hostname: "127.0.0.1", workers: 1, idleTimeoutMs: 1500, handshakeTimeoutMs: 1000 },
       ...options,
     };
-    return new AttackedServer(await MeasuredServer.start(all, prefix));
+    return new AttackedServer(await MeasuredServer.start(all, prefix), all.hostname);
   }
 
   get port(): number {
@@ -125,8 +134,19 @@ export class AttackedServer {
     const { server } = this;
     await server.until(({ counters }) => counters.live_connections === 0, QUIET_LIMIT_MS);
     await server.ask("collect");
+    await this.#wake();
     await Bun.sleep(200);
     return await server.ask("collect");
+  }
+
+  /** A parked worker takes back what applications returned when it turns the next time. */
+  async #wake(): Promise<void> {
+    const { hostname } = this;
+    for (let i = 0; i < 16; i++) {
+      const client = await SilentClient.open(this.port, 0, hostname);
+      client.send([Uint8Array.of(0)]);
+      client.close();
+    }
   }
 
   /** CPU time of the workers so far, in milliseconds. */

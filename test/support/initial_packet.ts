@@ -2,7 +2,7 @@
  * Initial packets as anybody can make them: their keys follow from the destination connection ID,
  * which the client chooses (RFC 9001 §5.2). No handshake follows unless a test answers.
  */
-import { createCipheriv, createHmac, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto";
 
 const SALT_V1 = Buffer.from("38762cf7f55934b34d179ae6a4c80cadccbb7f0a", "hex");
 const TAG_BYTES = 16;
@@ -22,9 +22,9 @@ function expand(secret: Uint8Array, label: string, length: number): Buffer {
   return createHmac("sha256", secret).update(info).digest().subarray(0, length);
 }
 
-function clientKeys(destinationId: Uint8Array): Keys {
+function initialKeys(destinationId: Uint8Array, side: "client in" | "server in"): Keys {
   const initial = createHmac("sha256", SALT_V1).update(destinationId).digest();
-  const secret = expand(initial, "client in", 32);
+  const secret = expand(initial, side, 32);
   return {
     key: expand(secret, "quic key", 16),
     iv: expand(secret, "quic iv", 12),
@@ -59,7 +59,7 @@ export class InitialSender {
   constructor(destinationId: Uint8Array = randomBytes(8), sourceId: Uint8Array = randomBytes(8)) {
     this.destinationId = destinationId;
     this.sourceId = sourceId;
-    this.#keys = clientKeys(destinationId);
+    this.#keys = initialKeys(destinationId, "client in");
   }
 
   /** The next packet with these frames, and PADDING up to `bytes` in all. */
@@ -100,5 +100,34 @@ export class InitialSender {
     packet[0]! ^= mask[0]! & 0x0f;
     for (let i = 0; i < PACKET_NUMBER_BYTES; i++) packet[numberAt + i]! ^= mask[1 + i]!;
     return packet;
+  }
+}
+
+/** The frames of the Initial at the start of a server's answer; null when it is none of `to`'s. */
+export function openServerInitial(to: InitialSender, datagram: Uint8Array): Uint8Array | null {
+  const { key, iv, headerKey } = initialKeys(to.destinationId, "server in");
+  const packet = Buffer.from(datagram);
+  if ((packet[0]! & 0xf0) !== 0xc0) return null;
+  // Behind two IDs and an empty token: a length of two bytes, as quiche writes it.
+  let at = 6 + packet[5]!;
+  at += 1 + packet[at]! + 1;
+  const length = packet.readUInt16BE(at) & 0x3fff;
+  at += 2;
+  const mask = createCipheriv("aes-128-ecb", headerKey, null).update(
+    packet.subarray(at + 4, at + 20),
+  );
+  packet[0]! ^= mask[0]! & 0x0f;
+  const numberBytes = 1 + (packet[0]! & 3);
+  for (let i = 0; i < numberBytes; i++) packet[at + i]! ^= mask[1 + i]!;
+  const nonce = Buffer.from(iv);
+  nonce.writeUInt32BE((nonce.readUInt32BE(8) ^ packet.readUIntBE(at, numberBytes)) >>> 0, 8);
+  const sealed = packet.subarray(at + numberBytes, at + length);
+  const opener = createDecipheriv("aes-128-gcm", key, nonce);
+  opener.setAAD(packet.subarray(0, at + numberBytes));
+  opener.setAuthTag(sealed.subarray(-TAG_BYTES));
+  try {
+    return Buffer.concat([opener.update(sealed.subarray(0, -TAG_BYTES)), opener.final()]);
+  } catch {
+    return null;
   }
 }

@@ -9,7 +9,7 @@ honest client does, and tells how the server took it. Prints JSON: a list in the
 --hello: no attack, but what a client's first CRYPTO frames hold, and the source connection ID that
 is written in it.
 
-Scenarios are in attack_frames.py and attack_floods.py."""
+Scenarios are in attack_frames.py, attack_floods.py and attack_paths.py."""
 
 from __future__ import annotations
 
@@ -24,10 +24,15 @@ from aioquic.tls import Epoch
 
 import attack_floods
 import attack_frames
+import attack_paths
 from attacker import Attacker
 from peer import PeerOptions, configuration_of, open_peer
 
-SCENARIOS = {**attack_frames.SCENARIOS, **attack_floods.SCENARIOS}
+SCENARIOS = {
+    **attack_frames.SCENARIOS,
+    **attack_floods.SCENARIOS,
+    **attack_paths.SCENARIOS,
+}
 
 
 async def attack(name: str, args: argparse.Namespace) -> dict:
@@ -45,11 +50,14 @@ async def attack(name: str, args: argparse.Namespace) -> dict:
 
 
 async def run(args: argparse.Namespace) -> list[dict]:
-    reports = []
-    for _ in range(args.repeat):
-        for name in args.scenarios:
-            reports.append(await attack(name, args))
-    return reports
+    names = args.scenarios * args.repeat
+    at_once = asyncio.Semaphore(args.parallel)
+
+    async def one(name: str) -> dict:
+        async with at_once:
+            return await attack(name, args)
+
+    return await asyncio.gather(*(one(name) for name in names))
 
 
 def hello(alpn: str) -> dict:
@@ -67,6 +75,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=4433)
     parser.add_argument("--alpn", default="echo")
     parser.add_argument("--repeat", type=int, default=1)
+    parser.add_argument("--parallel", type=int, default=1, help="connections at a time")
     parser.add_argument("--timeout", type=float, default=120)
     parser.add_argument("--hello", type=int, default=0, help="ClientHellos to print")
     parser.add_argument("--list", action="store_true")
