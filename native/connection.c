@@ -347,14 +347,18 @@ void quicd_connection_say_goodbye(struct quicd_connection *connection)
 		return;
 	struct qd_stats stats;
 	qd_get_stats(connection->quiche, &stats);
-	const bool arrived = connection->queued_segments == 0 && stats.in_flight_bytes == 0;
+	/* What is sent after that (ACKs, PINGs) must not keep the connection open for ever. */
+	if (connection->queued_segments > 0)
+		goodbye->arrived_ns = 0;
+	else if (stats.in_flight_bytes == 0 && goodbye->arrived_ns == 0)
+		goodbye->arrived_ns = worker->now_ns;
 	if (stats.acknowledged_bytes != goodbye->acknowledged_bytes) {
 		goodbye->acknowledged_bytes = stats.acknowledged_bytes;
 		goodbye->progress_ns = worker->now_ns;
 	}
 	goodbye->deadline_ns = goodbye->progress_ns + QUICD_GOODBYE_NS;
-	const uint64_t linger_ns = connection->sent_ns + QUICD_GOODBYE_LINGER_NS;
-	if (arrived && linger_ns < goodbye->deadline_ns)
+	const uint64_t linger_ns = goodbye->arrived_ns + QUICD_GOODBYE_LINGER_NS;
+	if (goodbye->arrived_ns != 0 && linger_ns < goodbye->deadline_ns)
 		goodbye->deadline_ns = linger_ns;
 	if (worker->now_ns < goodbye->deadline_ns)
 		return;

@@ -39,6 +39,7 @@ struct quicd_goodbye {
 	uint64_t error_code;
 	uint64_t acknowledged_bytes; /* of the whole connection, when last looked at */
 	uint64_t progress_ns;	     /* when they grew last */
+	uint64_t arrived_ns;	     /* when first nothing was on its way; 0: not yet */
 	uint64_t deadline_ns;	     /* look again, at the latest */
 	uint32_t reason_bytes;
 	uint8_t reason[64];
@@ -140,7 +141,7 @@ void quicd_connection_on_timer(struct quicd_connection *connection);
 /*
  * Closes now if it waits to, and its time is up or all has arrived: nothing is in flight right
  * after a flush that left nothing to send (before one, quiche may have taken bytes and not sent
- * them), and for a while nothing was sent either.
+ * them), and a while has passed since.
  */
 void quicd_connection_say_goodbye(struct quicd_connection *connection);
 void quicd_connection_refresh_view(struct quicd_connection *connection);

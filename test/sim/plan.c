@@ -57,8 +57,9 @@ struct plan_stream plan_stream_of(const struct plan *plan, uint64_t id)
 	struct quicd_sim_random random = {mixed(plan->key, id)};
 	struct plan_stream stream = {0};
 	const enum side opener = id & 1 ? SERVER : CLIENT;
-	for (int side = 0; side < SIDES; side++) {
+	for (int side = 0; side < SIDES; side++)
 		stream.reset_at[side] = stream.stop_at[side] = QUICD_SIM_NEVER;
+	for (int side = 0; side < SIDES; side++) {
 		stream.bytes[side] = some_bytes(&random, plan->bytes_most);
 		if (quicd_sim_below(&random, 12) == 0 && stream.bytes[side] > 1)
 			stream.reset_at[side] =

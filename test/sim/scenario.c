@@ -288,15 +288,40 @@ static bool all_ended(const struct world *world)
 	return true;
 }
 
+static void name_what_waits(struct world *world, const struct end *end)
+{
+	const struct plan *plan = &world->plans[end->number];
+	const char *who = end->side == CLIENT ? "client" : "server";
+	for (uint32_t i = 0; i < end->stream_count; i++) {
+		const struct stream_end *s = &end->streams[i];
+		const bool sends = !(s->id & 2) || (enum side)(s->id & 1) == end->side;
+		const bool receives = !(s->id & 2) || (enum side)(s->id & 1) != end->side;
+		if (sends && !s->fin_sent && !s->reset_sent && !s->stopped)
+			world_fail(world, "c%u stands still: %s stream %lu has %lu of %lu sent%s",
+				   end->number, who, (unsigned long)s->id,
+				   (unsigned long)s->sent,
+				   (unsigned long)s->plan.bytes[end->side],
+				   s->awaits_credit ? ", waits for credit" : "");
+		if (receives && !s->fin_got && !s->reset_got && !s->stop_sent)
+			world_fail(world, "c%u stands still: %s stream %lu has %lu of %lu here",
+				   end->number, who, (unsigned long)s->id,
+				   (unsigned long)s->received,
+				   (unsigned long)s->plan.bytes[!end->side]);
+	}
+	world_fail(world, "c%u stands still: %s opened %u and %u of %u and %u, saw %u and %u of %u "
+		   "and %u, sent %u of %u datagrams", end->number, who, end->opened[0],
+		   end->opened[1], plan->opens[end->side][0], plan->opens[end->side][1],
+		   end->seen[0], end->seen[1], plan->opens[!end->side][0],
+		   plan->opens[!end->side][1], end->datagrams_sent, plan->datagrams[end->side]);
+}
+
 static void name_what_lives(struct world *world)
 {
 	for (uint32_t i = 0; i < world->connection_count; i++)
 		for (int side = 0; side < SIDES; side++) {
 			const struct end *end = &world->ends[i][side];
-			if (end->phase != CLOSED && end->phase != UNKNOWN)
-				world_fail(world, "c%u has not ended: the %s is in phase %d%s", i,
-					   side == CLIENT ? "client" : "server", end->phase,
-					   end->done ? ", done" : "");
+			if (end->phase != CLOSED && end->phase != UNKNOWN && !end->done)
+				name_what_waits(world, end);
 		}
 }
 
@@ -306,8 +331,10 @@ static void run_to_the_end(struct world *world)
 	const uint64_t end_ns = sim->start_ns + END_NS;
 	while (!world->failed && !all_ended(world) && quicd_sim_step(sim, end_ns))
 		;
-	if (!world->failed && !all_ended(world))
+	if (!world->failed && !all_ended(world)) {
 		name_what_lives(world);
+		world_fail(world, "not all connections have ended, and all are done");
+	}
 	const uint64_t rest_ns = sim->now_ns + REST_NS + world->idle_ns;
 	while (!world->failed && quicd_sim_step(sim, rest_ns))
 		;
