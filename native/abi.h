@@ -304,6 +304,7 @@ struct quicd_counters {
 	uint64_t handshake_timeouts;
 	uint64_t resumed; /* of those established: from a session ticket (RFC 8446 §2.2) */
 	uint64_t early;	  /* of those accepted: took 0-RTT (RFC 9001 §4.6) */
+	uint64_t early_held; /* ... and others whose 0-RTT waits: seen before, or no memory left */
 	uint64_t live_connections; /* gauge */
 	uint64_t half_open;	   /* gauge: of them, handshake not complete */
 	uint64_t retries;	   /* Retry packets sent, RFC 9000 §8.1.2 */

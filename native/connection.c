@@ -7,6 +7,7 @@
 #include "pages.h"
 #include "profile.h"
 #include "qlog.h"
+#include "replay.h"
 #include "stream.h"
 #include "worker.h"
 
@@ -266,6 +267,27 @@ static void on_established(struct quicd_connection *connection, const struct qd_
 		introduce(connection);
 }
 
+/*
+ * A ClientHello that was seen before may be a replay: its early data waits for the handshake, which
+ * only the client itself can complete (RFC 8446 §8.2).
+ */
+static void try_early(struct quicd_connection *connection)
+{
+	struct quicd_worker *worker = connection->worker;
+	uint8_t hello[QD_CLIENT_RANDOM_BYTES];
+	if (!quicd_connection_is_client(connection)) {
+		qd_client_random(connection->quiche, hello);
+		if (!worker->engine->hellos ||
+		    !quicd_replay_first(worker->engine->hellos, hello, sizeof(hello),
+					worker->now_ns / 1000000000)) {
+			connection->early_held = true;
+			worker->counters->early_held++;
+			return;
+		}
+	}
+	on_early(connection);
+}
+
 /* INITIAL to ESTABLISHED, as far as quiche has come. */
 static void follow_handshake(struct quicd_connection *connection)
 {
@@ -277,8 +299,9 @@ static void follow_handshake(struct quicd_connection *connection)
 	qd_get_state(connection->quiche, &state);
 	if (state.established)
 		on_established(connection, &state);
-	else if (state.in_early_data && connection->state == QUICD_STATE_HANDSHAKING)
-		on_early(connection);
+	else if (state.in_early_data && connection->state == QUICD_STATE_HANDSHAKING &&
+		 !connection->early_held)
+		try_early(connection);
 }
 
 static void follow_paths(struct quicd_connection *connection)

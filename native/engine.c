@@ -15,6 +15,7 @@
 #include "pages.h"
 #include "privilege.h"
 #include "profile.h"
+#include "replay.h"
 #include "steer.h"
 #include "stream.h"
 #include "worker.h"
@@ -147,6 +148,22 @@ static bool choose_routing(struct quicd_engine *engine)
 	return false;
 }
 
+/* What must not come twice, of a server. */
+static bool create_memories(struct quicd_engine *engine)
+{
+	const struct quicd_options *o = &engine->options;
+	const struct quicd_sip_key key = engine->keys.map;
+	if (o->role == QUICD_ROLE_SERVER && o->early_data)
+		engine->hellos =
+			quicd_replay_create(QUICD_HELLO_SLOTS, QUICD_HELLO_SECONDS, key);
+	if (o->role == QUICD_ROLE_SERVER && o->retry != QUICD_RETRY_NEVER)
+		engine->spent_tokens = quicd_replay_create(QUICD_SPENT_TOKEN_SLOTS,
+							   QUICD_NEW_TOKEN_SECONDS, key);
+	return (engine->hellos || o->role != QUICD_ROLE_SERVER || !o->early_data) &&
+	       (engine->spent_tokens || o->role != QUICD_ROLE_SERVER ||
+		o->retry == QUICD_RETRY_NEVER);
+}
+
 static bool prepare(struct quicd_engine *engine)
 {
 	const struct quicd_options *o = &engine->options;
@@ -156,7 +173,7 @@ static bool prepare(struct quicd_engine *engine)
 	else
 		quicd_random(secret, sizeof(secret));
 	quicd_keys_derive(&engine->keys, secret);
-	engine->tokens = quicd_tokens_create(engine->keys.token);
+	engine->tokens = quicd_tokens_create(engine->keys.token, engine->keys.new_token);
 	explicit_bzero(secret, sizeof(secret));
 	explicit_bzero(engine->options.secret, sizeof(engine->options.secret));
 	engine->keylog_fd = -1;
@@ -171,7 +188,7 @@ static bool prepare(struct quicd_engine *engine)
 	}
 	if (!quicd_qlog_open(&engine->qlog, o, engine->error, sizeof(engine->error)))
 		return false;
-	if (!choose_backend(engine))
+	if (!choose_backend(engine) || !create_memories(engine))
 		return false;
 	if (o->role == QUICD_ROLE_CLIENT && !(engine->profiles = quicd_profiles_create()))
 		return false;
@@ -216,6 +233,10 @@ static void release_engine(struct quicd_engine *engine)
 	quicd_steer_free(engine->steer);
 	engine->steer = NULL;
 	quicd_forward_destroy(engine);
+	quicd_replay_destroy(engine->hellos);
+	engine->hellos = NULL;
+	quicd_replay_destroy(engine->spent_tokens);
+	engine->spent_tokens = NULL;
 	quicd_tokens_destroy(engine->tokens);
 	engine->tokens = NULL;
 	quicd_profiles_end(engine->profiles);

@@ -18,6 +18,7 @@ struct quicd_net_backend;
 struct quicd_steer;
 struct quicd_forward_ring;
 struct quicd_profiles;
+struct quicd_replay;
 
 struct quicd_engine {
 	uint32_t index;
@@ -38,6 +39,9 @@ struct quicd_engine {
 	struct quicd_app *apps;
 	struct quicd_slab *slabs[QUICD_SLABS_MAX]; /* by slab id: workers, then app threads */
 	uint32_t slab_count;
+	struct quicd_replay *hellos; /* seen with 0-RTT; NULL without it */
+	struct quicd_replay *spent_tokens; /* of NEW_TOKEN; NULL without Retry */
+	_Atomic uint64_t wall_shift_s; /* test hook: added to CLOCK_REALTIME */
 	_Atomic uint32_t draining; /* accept no more */
 	_Atomic uint32_t stopping; /* workers close everything and end */
 	_Atomic uint32_t next_app; /* round robin at accept */

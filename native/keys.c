@@ -16,12 +16,18 @@ extern int HKDF(uint8_t *out_key, size_t out_len, const EVP_MD *digest, const ui
 extern uint8_t *HMAC(const EVP_MD *digest, const void *key, size_t key_len, const uint8_t *bytes,
 		     size_t bytes_len, uint8_t *out, unsigned int *out_len);
 
+static void expand(void *out, size_t bytes, const uint8_t secret[QUICD_SECRET_BYTES],
+		   const void *label, size_t label_bytes)
+{
+	const int ok = HKDF(out, bytes, EVP_sha256(), secret, QUICD_SECRET_BYTES,
+			    (const uint8_t *)"quicd", 5, label, label_bytes);
+	assert(ok == 1);
+}
+
 static void derive(void *out, size_t bytes, const uint8_t secret[QUICD_SECRET_BYTES],
 		   const char *label)
 {
-	const int ok = HKDF(out, bytes, EVP_sha256(), secret, QUICD_SECRET_BYTES,
-			    (const uint8_t *)"quicd", 5, (const uint8_t *)label, strlen(label));
-	assert(ok == 1);
+	expand(out, bytes, secret, label, strlen(label));
 }
 
 void quicd_keys_derive(struct quicd_keys *keys, const uint8_t secret[QUICD_SECRET_BYTES])
@@ -30,8 +36,19 @@ void quicd_keys_derive(struct quicd_keys *keys, const uint8_t secret[QUICD_SECRE
 	derive(&keys->map, sizeof(keys->map), secret, "table");
 	derive(keys->reset, sizeof(keys->reset), secret, "stateless reset");
 	derive(keys->token, sizeof(keys->token), secret, "token");
+	derive(keys->new_token, sizeof(keys->new_token), secret, "new token");
 	derive(keys->ticket, sizeof(keys->ticket), secret, "ticket");
 	derive(keys->cid.server_id, sizeof(keys->cid.server_id), secret, "server id");
+}
+
+void quicd_keys_ticket(const struct quicd_keys *keys, uint64_t epoch,
+		       uint8_t key[QD_TICKET_KEY_BYTES])
+{
+	uint8_t label[8];
+	static_assert(sizeof(keys->ticket) == QUICD_SECRET_BYTES, "one secret's size");
+	for (size_t i = 0; i < sizeof(label); i++)
+		label[i] = (uint8_t)(epoch >> 8 * i);
+	expand(key, QD_TICKET_KEY_BYTES, keys->ticket, label, sizeof(label));
 }
 
 void quicd_keys_reset_token(const struct quicd_keys *keys, const uint8_t cid[QUICD_CID_BYTES],

@@ -136,4 +136,16 @@ static_assert(16 + QUICD_RECEIVE_NAME_BYTES + QUICD_RECEIVE_CONTROL_BYTES + QUIC
 #define QUICD_HALF_OPEN_RETRY_DIVISOR 8
 #define QUICD_HALF_OPEN_MAX_DIVISOR 2
 
+/*
+ * ClientHellos with 0-RTT that a process remembers. TLS takes early data whose ticket is said to be
+ * as old as it is, give or take 60 s: 120 s after the first time no copy passes, and clocks may
+ * differ. 2^18 slots are 1700 connections a second for that long, and 2 MiB; beyond it early data
+ * waits for the handshake.
+ */
+#define QUICD_HELLO_SECONDS 150
+#define QUICD_HELLO_SLOTS (1u << 18)
+/* Used tokens of NEW_TOKEN, for as long as they would be good: 2 MiB; beyond it they are none. */
+#define QUICD_NEW_TOKEN_SECONDS (24 * 3600)
+#define QUICD_SPENT_TOKEN_SLOTS (1u << 18)
+
 #define QUICD_SIGNAL_REPEAT_NS 1000000000ull

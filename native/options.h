@@ -6,6 +6,9 @@
 
 #define QUICD_SECRET_BYTES 32
 #define QUICD_ALPNS_MAX 32
+/* Keys of session tickets in a file, of 48 bytes as other servers have them. */
+#define QUICD_TICKET_KEYS_MAX 16
+#define QUICD_TICKET_KEY_BYTES 48
 #define QUICD_ALPN_BYTES 1024
 
 /* Whether it waits for connections or opens them; never both. */
@@ -92,6 +95,10 @@ struct quicd_options {
 	uint32_t congestion; /* enum qd_congestion */
 	bool path_mtu_discovery;
 	bool early_data;
+	uint8_t early_context[32]; /* server: the applications' settings that 0-RTT goes by */
+	/* server: from a file, the first one seals; 0: from the secret, tickets.h */
+	uint8_t ticket_keys[QUICD_TICKET_KEYS_MAX][QUICD_TICKET_KEY_BYTES];
+	uint32_t ticket_key_count;
 	enum quicd_retry retry;
 	uint32_t connections;	    /* per worker */
 	uint32_t ring_capacity;	    /* entries, a power of two */

@@ -1,6 +1,7 @@
 /*
- * token.h - address validation tokens (RFC 9000 §8.1): what a Retry carries. Sealed with a key that
- * all workers share, for one address and port, one original connection ID, and some seconds.
+ * token.h - address validation tokens (RFC 9000 §8.1), sealed with keys that all workers share.
+ * What a Retry carries is for one address and port, one original connection ID, and some seconds;
+ * what NEW_TOKEN carries is for one address, whatever the port, and a day.
  */
 #pragma once
 #include <stdbool.h>
@@ -17,7 +18,8 @@
 
 struct quicd_tokens; /* immutable once made: any thread may use it */
 
-struct quicd_tokens *quicd_tokens_create(const uint8_t key[QUICD_TOKEN_KEY_BYTES]);
+struct quicd_tokens *quicd_tokens_create(const uint8_t retry_key[QUICD_TOKEN_KEY_BYTES],
+					 const uint8_t new_token_key[QUICD_TOKEN_KEY_BYTES]);
 void quicd_tokens_destroy(struct quicd_tokens *tokens);
 
 /* Of the connection that a Retry is about. */
@@ -45,3 +47,20 @@ enum quicd_token_verdict {
 enum quicd_token_verdict quicd_token_open(const struct quicd_tokens *tokens, uint64_t now_s,
 					  const uint8_t *bytes, size_t length,
 					  struct quicd_token *token);
+
+/* Kind, nonce, sealed time, tag. */
+#define QUICD_NEW_TOKEN_BYTES (1 + 12 + 8 + 16)
+#define QUICD_NEW_TOKEN_ID_BYTES 12
+
+/* For a client at the address of |peer| that came at |now_s|, CLOCK_REALTIME. */
+void quicd_new_token_seal(const struct quicd_tokens *tokens, const struct qd_address *peer,
+			  uint64_t now_s, uint8_t out[QUICD_NEW_TOKEN_BYTES]);
+/*
+ * Is it one of ours, for this address, and no older than QUICD_NEW_TOKEN_SECONDS? Then |id| is what
+ * no other one has. If not, it is as if there were none (§8.1.3).
+ */
+bool quicd_new_token_open(const struct quicd_tokens *tokens, const struct qd_address *peer,
+			  uint64_t now_s, const uint8_t *bytes, size_t length,
+			  uint8_t id[QUICD_NEW_TOKEN_ID_BYTES]);
+/* Does it say that it came in a NEW_TOKEN frame? */
+bool quicd_new_token_looks_like_one(const uint8_t *bytes, size_t length);

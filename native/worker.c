@@ -26,6 +26,7 @@
 #include "profile.h"
 #include "receive.h"
 #include "stream.h"
+#include "tickets.h"
 
 #define COMMANDS_PER_TURN 4096
 /* Turns that an app thread's doorbell may be held back while there is more to tell it. */
@@ -117,7 +118,9 @@ static struct qd_config *make_config(struct quicd_worker *worker)
 	options.private_key_pem_bytes = o->private_key_pem_bytes;
 	options.alpn = o->alpn;
 	options.alpn_bytes = o->alpn_bytes;
-	options.ticket_key = worker->engine->keys.ticket;
+	options.ticket_seconds = QUICD_TICKET_EPOCH_S;
+	options.early_context = o->early_context;
+	options.early_context_bytes = sizeof(o->early_context);
 	options.server = true;
 	options.early_data = o->early_data;
 	options.log_keys = worker->engine->keylog_fd >= 0;
@@ -339,6 +342,8 @@ bool quicd_worker_turn(struct quicd_worker *worker, uint64_t *wait_ns)
 	worker->counters->turns++;
 	worker->load_quarters = worker->load_quarters * 3 / 4 + worker->net.received_count;
 	quicd_worker_tick(worker);
+	if (worker->config)
+		quicd_tickets_follow(worker);
 	quicd_receive_all(worker);
 	quicd_net_look_after(worker);
 	quicd_forward_receive(worker);

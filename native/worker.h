@@ -71,6 +71,8 @@ struct quicd_worker {
 	struct quicd_rate version_rate; /* of Version Negotiation */
 	struct quicd_rate reset_rate;	/* of Stateless Reset */
 	struct quicd_rate forward_rate; /* of Initials that go to another worker */
+	uint64_t ticket_epoch; /* whose keys the configuration has, tickets.h */
+	uint64_t ticket_look_ns; /* when to look at the clock again */
 	uint64_t forwarded_to;	/* in this turn; a bit for each worker */
 
 	struct quicd_why_desk why; /* others may ask */

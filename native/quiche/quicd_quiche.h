@@ -98,6 +98,13 @@ struct qd_config_options {
 	uint64_t datagram_send_queue;
 	uint64_t initial_window_packets;
 	enum qd_congestion congestion;
+	uint32_t ticket_seconds; /* server: how long a session ticket may be used; 0: two days */
+	/*
+	 * Server: what 0-RTT goes by beside the limits above, as the application's settings. From a
+	 * session that was made under other ones it is refused.
+	 */
+	const uint8_t *early_context;
+	size_t early_context_bytes;
 };
 
 struct qd_config;
@@ -109,6 +116,12 @@ struct qd_connection;
  */
 struct qd_config *qd_config_new(const struct qd_config_options *options, char *error,
 				size_t error_bytes);
+/*
+ * Server: |count| keys of 48 bytes (name, HMAC key, AES key). The first one seals tickets, all of
+ * them open. Tickets are bound to the server name.
+ */
+#define QD_TICKET_KEY_BYTES 48
+void qd_config_set_ticket_keys(struct qd_config *config, const uint8_t *keys, size_t count);
 void qd_config_free(struct qd_config *config); /* its connections may outlive it */
 
 /*
@@ -121,6 +134,16 @@ struct qd_connection *qd_accept(struct qd_config *config, const uint8_t scid[QD_
 				const uint8_t *retry_scid, size_t retry_scid_bytes,
 				const struct qd_address *local, const struct qd_address *peer,
 				int *error);
+/*
+ * Server, right after qd_accept: the client's address is validated, by a token of NEW_TOKEN (RFC
+ * 9000 §8.1.3): no limit of three times what it sent (§8.1), and no sign of a Retry.
+ */
+int qd_set_address_validated(struct qd_connection *connection);
+/*
+ * Server, once established: a token for the client's next connection, in a NEW_TOKEN frame that is
+ * repeated until it is acknowledged. The newest one takes the place of others.
+ */
+int qd_send_new_token(struct qd_connection *connection, const uint8_t *token, size_t bytes);
 struct qd_connection *qd_connect(struct qd_config *config, const char *server_name,
 				 const uint8_t *scid, size_t scid_bytes,
 				 const struct qd_address *local, const struct qd_address *peer,
@@ -265,6 +288,9 @@ struct qd_state {
 	bool early_accepted; /* 0-RTT was offered and taken (RFC 9001 §4.6.2) */
 };
 void qd_get_state(struct qd_connection *connection, struct qd_state *state);
+/* Of the ClientHello (RFC 8446 §4.1.2): no two have the same, unless one is a replay. */
+#define QD_CLIENT_RANDOM_BYTES 32
+void qd_client_random(struct qd_connection *connection, uint8_t random[QD_CLIENT_RANDOM_BYTES]);
 /*
  * The negotiated ALPN; borrowed until the next call on the connection; 0 bytes before it is
  * known.

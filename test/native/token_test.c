@@ -1,9 +1,11 @@
 /* token_test.c - tokens of a Retry: for one address, one connection and some seconds only. */
 #include "check.h"
 #include "keys.h"
+#include "limits.h"
 #include "token.h"
 
 static const uint8_t KEY[QUICD_TOKEN_KEY_BYTES] = {1, 2, 3};
+static const uint8_t NEW_KEY[QUICD_TOKEN_KEY_BYTES] = {4, 5, 6};
 static const uint8_t RETRY_CID[QUICD_CID_BYTES] = {9, 8, 7};
 static const struct qd_address PEER = {.family = 4, .port = 4000, .ip = {192, 0, 2, 1}};
 static const uint64_t NOW = 1700000000;
@@ -87,22 +89,65 @@ static void any_bit_turned_is_seen(void)
 static void other_keys_are_strangers(void)
 {
 	uint8_t key[QUICD_TOKEN_KEY_BYTES] = {0};
-	struct quicd_tokens *others = quicd_tokens_create(key);
+	struct quicd_tokens *others = quicd_tokens_create(key, key);
 	struct quicd_token token = {.peer = &PEER, .retry_cid = RETRY_CID};
 	make(8);
 	CHECK(quicd_token_open(others, NOW, sealed, length, &token) == QUICD_TOKEN_INVALID);
 	quicd_tokens_destroy(others);
 }
 
+static void new_tokens_are_for_an_address_and_a_day(void)
+{
+	uint8_t token[QUICD_NEW_TOKEN_BYTES], id[QUICD_NEW_TOKEN_ID_BYTES], second[sizeof(id)];
+	struct qd_address other = PEER;
+	quicd_new_token_seal(tokens, &PEER, NOW, token);
+	CHECK(quicd_new_token_open(tokens, &PEER, NOW, token, sizeof(token), id));
+	other.port++;
+	CHECK(quicd_new_token_open(tokens, &other, NOW, token, sizeof(token), second));
+	CHECK(memcmp(id, second, sizeof(id)) == 0);
+	other.ip[3]++;
+	CHECK(!quicd_new_token_open(tokens, &other, NOW, token, sizeof(token), id));
+	const uint64_t last = NOW + QUICD_NEW_TOKEN_SECONDS;
+	CHECK(quicd_new_token_open(tokens, &PEER, last, token, sizeof(token), id));
+	CHECK(!quicd_new_token_open(tokens, &PEER, last + 1, token, sizeof(token), id));
+	CHECK(!quicd_new_token_open(tokens, &PEER, NOW - 60, token, sizeof(token), id));
+	for (uint32_t bit = 0; bit < sizeof(token) * 8; bit++) {
+		token[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		CHECK(!quicd_new_token_open(tokens, &PEER, NOW, token, sizeof(token), id));
+		token[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	for (size_t bytes = 0; bytes < sizeof(token); bytes++)
+		CHECK(!quicd_new_token_open(tokens, &PEER, NOW, token, bytes, id));
+}
+
+/* Their kinds and keys differ: neither passes for the other (RFC 9000 §8.1.3). */
+static void the_two_kinds_are_not_mixed_up(void)
+{
+	uint8_t id[QUICD_NEW_TOKEN_ID_BYTES], token[QUICD_NEW_TOKEN_BYTES];
+	make(0);
+	CHECK(length == sizeof(token));
+	CHECK(!quicd_new_token_open(tokens, &PEER, NOW, sealed, length, id));
+	sealed[0] = 0x4e;
+	CHECK(!quicd_new_token_open(tokens, &PEER, NOW, sealed, length, id));
+	quicd_new_token_seal(tokens, &PEER, NOW, token);
+	memcpy(sealed, token, sizeof(token));
+	CHECK(open_at(NOW, &PEER, RETRY_CID) == QUICD_TOKEN_STRANGE);
+	sealed[0] = 0x52;
+	CHECK(open_at(NOW, &PEER, RETRY_CID) == QUICD_TOKEN_INVALID);
+}
+
 int main(int argc, char **argv)
 {
 	check_filter = argc > 1 ? argv[1] : NULL;
-	tokens = quicd_tokens_create(KEY);
+	tokens = quicd_tokens_create(KEY, NEW_KEY);
 	check_case("what was sealed comes back", comes_back);
 	check_case("for one peer and connection", for_one_peer_and_connection);
 	check_case("for some seconds", for_some_seconds);
 	check_case("any bit turned is seen", any_bit_turned_is_seen);
 	check_case("other keys make no valid token", other_keys_are_strangers);
+	check_case("NEW_TOKEN's are for an address and a day",
+		   new_tokens_are_for_an_address_and_a_day);
+	check_case("the two kinds are not mixed up", the_two_kinds_are_not_mixed_up);
 	quicd_tokens_destroy(tokens);
 	return check_finish();
 }

@@ -6,11 +6,15 @@ use quiche::CongestionControlAlgorithm;
 
 use crate::buffer::{slice, slice_mut};
 use crate::guard::{guard, install_panic_line};
+use crate::tickets::{self, Keys, KEY_BYTES};
 use crate::tls;
 
 pub struct Config {
     pub(crate) quic: quiche::Config,
     pub(crate) discover_pmtu: bool,
+    keys: Keys,
+    /// What is asked of a peer's certificate, as tickets::rules has it.
+    pub(crate) rules: [u8; 32],
 }
 
 /// struct qd_config_options. Where 0 makes no sense (sizes, limits, windows) it means quiche's
@@ -50,10 +54,10 @@ pub struct Options {
     pub datagram_send_queue: u64,
     pub initial_window_packets: u64,
     pub congestion: u32,
+    pub ticket_seconds: u32,
+    pub early_context: *const u8,
+    pub early_context_bytes: usize,
 }
-
-/// Bytes of a TLS session ticket key: name, HMAC key and AES key of 16 each.
-const TICKET_KEY_BYTES: usize = 48;
 
 unsafe fn pem<'a>(data: *const c_char, bytes: usize) -> &'a [u8] {
     slice(data.cast(), bytes)
@@ -121,6 +125,8 @@ unsafe fn build(options: &Options) -> Result<Config, String> {
     if options.verify_peer {
         tls::trust(&mut context, pem(options.ca_pem, options.ca_pem_bytes))?;
     }
+    let rules = tickets::rules(options, pem(options.ca_pem, options.ca_pem_bytes));
+    let keys = tickets::install(&mut context, options, rules);
     let mut quic = quiche::Config::with_boring_ssl_ctx_builder(quiche::PROTOCOL_VERSION, context)
         .map_err(|error| format!("quiche refuses the TLS context: {error}"))?;
     quic.verify_peer(options.verify_peer);
@@ -134,10 +140,13 @@ unsafe fn build(options: &Options) -> Result<Config, String> {
         quic.set_application_protos_wire_format(alpn)
             .map_err(|error| format!("alpn is refused: {error}"))?;
     }
-    if !options.ticket_key.is_null() {
-        quic.set_ticket_key(slice(options.ticket_key, TICKET_KEY_BYTES))
-            .map_err(|error| format!("the ticket key is refused: {error}"))?;
+    if options.ticket_key.is_null() {
+        keys.set(&random_key()?);
+    } else {
+        keys.set(slice(options.ticket_key, KEY_BYTES));
     }
+    let application = slice(options.early_context, options.early_context_bytes);
+    quic.set_early_data_context(&tickets::early_data_context(options, application));
     if options.early_data {
         quic.enable_early_data();
     }
@@ -146,7 +155,13 @@ unsafe fn build(options: &Options) -> Result<Config, String> {
     }
     apply_limits(&mut quic, options);
     apply_recovery(&mut quic, options)?;
-    Ok(Config { quic, discover_pmtu: options.discover_pmtu })
+    Ok(Config { quic, discover_pmtu: options.discover_pmtu, keys, rules })
+}
+
+fn random_key() -> Result<[u8; KEY_BYTES], String> {
+    let mut key = [0; KEY_BYTES];
+    boring::rand::rand_bytes(&mut key).map_err(|error| format!("no random ticket key: {error}"))?;
+    Ok(key)
 }
 
 fn apply_limits(quic: &mut quiche::Config, options: &Options) {
@@ -230,6 +245,19 @@ pub unsafe extern "C" fn qd_config_new(
             std::ptr::null_mut()
         }
     }
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn qd_config_set_ticket_keys(
+    config: *mut Config,
+    keys: *const u8,
+    count: usize,
+) {
+    guard((), || {
+        if let Some(config) = config.as_ref() {
+            config.keys.set(slice(keys, count * KEY_BYTES));
+        }
+    });
 }
 
 #[no_mangle]

@@ -11,7 +11,8 @@ use crate::buffer::{slice, slice_mut, Factory};
 use crate::config::Config;
 use crate::guard::guard;
 use crate::logs::Qlog;
-use crate::result::{code, ERROR_OTHER, ERROR_PANIC};
+use crate::result::{code, unit, ERROR_OTHER, ERROR_PANIC};
+use crate::session::{bind, Binding};
 use crate::train::Stash;
 
 pub const CID_BYTES: usize = 20;
@@ -27,10 +28,16 @@ pub struct Connection {
     dead: bool,
     /// Digest of the session that qd_take_session gave last.
     pub(crate) session_taken: Option<u64>,
+    /// Which sessions may be resumed by it.
+    pub(crate) session_binding: Binding,
 }
 
 impl Connection {
-    fn into_raw(quic: quiche::Connection<Factory>, discover_pmtu: bool) -> *mut Self {
+    fn into_raw(
+        quic: quiche::Connection<Factory>,
+        discover_pmtu: bool,
+        session_binding: Binding,
+    ) -> *mut Self {
         Box::into_raw(Box::new(Connection {
             quic,
             stash: None,
@@ -38,6 +45,7 @@ impl Connection {
             discover_pmtu,
             dead: false,
             session_taken: None,
+            session_binding,
         }))
     }
 
@@ -78,10 +86,11 @@ pub(crate) unsafe fn reset_token(token: *const u8) -> Option<u128> {
 unsafe fn finish(
     result: quiche::Result<quiche::Connection<Factory>>,
     discover_pmtu: bool,
+    binding: Binding,
     error: *mut i32,
 ) -> *mut Connection {
     match result {
-        Ok(quic) => Connection::into_raw(quic, discover_pmtu),
+        Ok(quic) => Connection::into_raw(quic, discover_pmtu, binding),
         Err(reason) => fail(code(reason), error),
     }
 }
@@ -129,10 +138,24 @@ pub unsafe extern "C" fn qd_accept(
             };
             quiche::accept_with_retry(&scid, cids, local, peer, &mut config.quic)
         };
-        finish(result, config.discover_pmtu, error)
+        finish(result, config.discover_pmtu, Binding::default(), error)
     };
     let connection = guard(None, || Some(accept()));
     connection.unwrap_or_else(|| fail(ERROR_PANIC, error))
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn qd_set_address_validated(connection: *mut Connection) -> i32 {
+    Connection::enter(connection, ERROR_PANIC, |c| unit(c.quic.set_peer_address_validated()))
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn qd_send_new_token(
+    connection: *mut Connection,
+    token: *const u8,
+    bytes: usize,
+) -> i32 {
+    Connection::enter(connection, ERROR_PANIC, |c| unit(c.quic.send_new_token(slice(token, bytes))))
 }
 
 #[no_mangle]
@@ -166,7 +189,8 @@ pub unsafe extern "C" fn qd_connect(
             peer.into(),
             &mut config.quic,
         );
-        finish(result, config.discover_pmtu, error)
+        let binding = bind(&config.rules, name.unwrap_or(""));
+        finish(result, config.discover_pmtu, binding, error)
     };
     let connection = guard(None, || Some(connect()));
     connection.unwrap_or_else(|| fail(ERROR_PANIC, error))

@@ -22,6 +22,7 @@ pub mod state;
 pub mod stateless;
 pub mod stats;
 pub mod streams;
+mod tickets;
 pub mod time;
 mod tls;
 pub mod train;

@@ -1,16 +1,22 @@
 //! What a client keeps from one connection for the next one to the same server, as one opaque blob.
 //!
-//! Version byte, then quiche's session: TLS ticket and the transport parameters that 0-RTT goes by
-//! (RFC 9000 §7.4.1).
+//! Version byte; digest of the server's name and of what was asked of its certificate, as
+//! resumption asks for none; the token of a NEW_TOKEN frame behind its length, if there is one (RFC
+//! 9000 §8.1.3); quiche's session: TLS ticket and the transport parameters that 0-RTT goes by
+//! (§7.4.1).
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
+
+use boring::sha::sha256;
 
 use crate::buffer::{slice, slice_mut};
 use crate::connection::Connection;
 use crate::result::{unit, ERROR_OTHER, ERROR_PANIC};
 
 const VERSION: u8 = 1;
+/// Bytes of the digest in it.
+const BINDING_BYTES: usize = 16;
 const DONE: isize = -1;
 const BUFFER_TOO_SHORT: isize = -2;
 
@@ -20,10 +26,34 @@ fn digest(bytes: &[u8]) -> u64 {
     hasher.finish()
 }
 
+pub type Binding = [u8; BINDING_BYTES];
+
+/// Of a client's connection: to whom, and under which |rules| (tickets::rules).
+pub fn bind(rules: &[u8; 32], server_name: &str) -> Binding {
+    let digest = sha256(&[rules, server_name.to_ascii_lowercase().as_bytes()].concat());
+    std::array::from_fn(|i| digest[i])
+}
+
+/// Token and TLS session of a blob that is for this connection.
+fn open<'a>(blob: &'a [u8], binding: &Binding) -> Option<(&'a [u8], &'a [u8])> {
+    let (head, rest) = blob.split_at_checked(1 + BINDING_BYTES + 2)?;
+    let (version, bound) = (head[0], &head[1..1 + BINDING_BYTES]);
+    let token_bytes = u16::from_be_bytes([head[1 + BINDING_BYTES], head[2 + BINDING_BYTES]]);
+    if version != VERSION || bound != binding {
+        return None;
+    }
+    rest.split_at_checked(token_bytes.into())
+}
+
 /// The newest session, if it is another than the last one that was taken.
 fn fresh(connection: &Connection) -> Option<(Vec<u8>, u64)> {
     let tls = connection.quic.session()?;
+    let token = connection.quic.new_token().unwrap_or(&[]);
+    let token_bytes = u16::try_from(token.len()).ok()?;
     let mut blob = vec![VERSION];
+    blob.extend_from_slice(&connection.session_binding);
+    blob.extend_from_slice(&token_bytes.to_be_bytes());
+    blob.extend_from_slice(token);
     blob.extend_from_slice(tls);
     let mark = digest(&blob);
     (connection.session_taken != Some(mark)).then_some((blob, mark))
@@ -52,8 +82,13 @@ pub unsafe extern "C" fn qd_set_session(
     session: *const u8,
     bytes: usize,
 ) -> i32 {
-    Connection::enter(connection, ERROR_PANIC, |c| match slice(session, bytes) {
-        [VERSION, tls @ ..] => unit(c.quic.set_session(tls)),
-        _ => ERROR_OTHER,
+    Connection::enter(connection, ERROR_PANIC, |c| {
+        let Some((token, tls)) = open(slice(session, bytes), &c.session_binding) else {
+            return ERROR_OTHER;
+        };
+        if !token.is_empty() {
+            c.quic.set_initial_token(token);
+        }
+        unit(c.quic.set_session(tls))
     })
 }

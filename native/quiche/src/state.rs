@@ -11,6 +11,9 @@ use crate::result::{unit, ERROR_PANIC};
 /// ssl_early_data_accepted of BoringSSL's ssl_early_data_reason_t.
 const EARLY_DATA_ACCEPTED: u32 = 2;
 
+/// RFC 8446 §4.1.2.
+const CLIENT_RANDOM_BYTES: usize = 32;
+
 /// struct qd_state.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,6 +53,17 @@ pub unsafe extern "C" fn qd_get_state(connection: *mut Connection, state: *mut S
     });
     if let Some(state) = state.as_mut() {
         *state = now;
+    }
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn qd_client_random(
+    connection: *mut Connection,
+    random: *mut [u8; CLIENT_RANDOM_BYTES],
+) {
+    let found = Connection::enter(connection, [0; CLIENT_RANDOM_BYTES], |c| c.quic.client_random());
+    if let Some(random) = random.as_mut() {
+        *random = found;
     }
 }
 
