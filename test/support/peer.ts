@@ -94,7 +94,9 @@ export function ngtcp2Command(role: "client" | "server", ...args: string[]): str
   return [join(PEERS, "ngtcp2", role), ...args];
 }
 
-export type AioquicScript = "fetch" | "echo" | "probe" | "watch" | "feature" | "attack";
+export type AioquicScript =
+  | ("fetch" | "echo" | "probe" | "watch" | "feature" | "attack")
+  | "server";
 
 export function aioquicCommand(script: AioquicScript, ...args: string[]): string[] {
   const python = join(PEERS, "aioquic/venv/bin/python");
