@@ -1,4 +1,4 @@
-/** A chat relay: a line is a stream and reaches everybody, a notice is a datagram and may be lost. */
+/** A chat relay: a line is a stream and reaches everybody; a notice is a datagram, maybe lost. */
 import { AppRegistry, type Chunk, type ConnectionHandle, type QuicAppFactory, serve } from "quicd";
 
 const LINE_BYTES_MAX = 4096;
