@@ -102,7 +102,13 @@ function count(counts: PacketCounts, datagram: Uint8Array): void {
     if (kind === "retry") return;
     cursor.offset += 5;
     for (let id = 0; id < 2; id++) cursor.offset += 1 + (datagram[cursor.offset] ?? 0);
-    if (kind === "initial") cursor.offset += Math.max(0, cursor.tryReadVarint());
-    cursor.offset += Math.max(0, cursor.tryReadVarint());
+    if (kind === "initial") skip(cursor); // the token
+    skip(cursor); // the rest of the packet
   }
+}
+
+/** A length and that many bytes. */
+function skip(cursor: ByteCursor): void {
+  const length = cursor.tryReadVarint();
+  cursor.offset = length < 0 ? cursor.end : cursor.offset + length;
 }
