@@ -77,6 +77,7 @@ struct quicd_connection {
 	uint64_t pace_until_ns; /* the pacer wants nothing sent before; 0: at once */
 	uint64_t pace_ack_ns; /* but what came is acknowledged by then; 0: nothing came */
 	uint64_t sent_ns;
+	uint64_t pinged_ns; /* when a PING was last asked for to keep it alive */
 	uint64_t received_ns;  /* 0: nothing yet */
 	uint64_t refreshed_ns; /* the view's numbers */
 	uint32_t received_since_send;

@@ -102,6 +102,19 @@ bool quicd_connection_flush(struct quicd_connection *connection)
 	return room;
 }
 
+/*
+ * The next PING that keeps it alive. It counts from when one was asked for, too: quiche may not
+ * let it out yet.
+ */
+static uint64_t keep_alive_due(const struct quicd_connection *connection)
+{
+	if (connection->keep_alive_ns == 0 || connection->state != QUICD_STATE_ESTABLISHED)
+		return QUICD_TIMER_NONE;
+	const uint64_t last_ns = connection->sent_ns > connection->pinged_ns ? connection->sent_ns
+									     : connection->pinged_ns;
+	return last_ns + connection->keep_alive_ns;
+}
+
 void quicd_connection_set_timer(struct quicd_connection *connection)
 {
 	struct quicd_worker *worker = connection->worker;
@@ -118,9 +131,8 @@ void quicd_connection_set_timer(struct quicd_connection *connection)
 	}
 	if (connection->goodbye.waiting && connection->goodbye.deadline_ns < deadline)
 		deadline = connection->goodbye.deadline_ns;
-	if (connection->keep_alive_ns != 0 && connection->state == QUICD_STATE_ESTABLISHED &&
-	    connection->sent_ns + connection->keep_alive_ns < deadline)
-		deadline = connection->sent_ns + connection->keep_alive_ns;
+	if (keep_alive_due(connection) < deadline)
+		deadline = keep_alive_due(connection);
 	deadline = quicd_qlog_deadline(connection, deadline);
 	quicd_timers_set(&worker->timers, connection->index, deadline);
 }
@@ -141,10 +153,10 @@ void quicd_connection_on_timer(struct quicd_connection *connection)
 			connection->dead = true;
 		}
 	}
-	if (!connection->dead && connection->keep_alive_ns != 0 &&
-	    connection->state == QUICD_STATE_ESTABLISHED &&
-	    now >= connection->sent_ns + connection->keep_alive_ns)
+	if (!connection->dead && now >= keep_alive_due(connection)) {
+		connection->pinged_ns = now;
 		qd_send_ack_eliciting(connection->quiche);
+	}
 	connection->hold_until_ns = 0;
 	quicd_qlog_on_timer(connection);
 	/* timers are rare enough to keep the round trip fresh */

@@ -190,6 +190,15 @@ static uint8_t *send_buffer(struct quicd_worker *worker)
 	return entry->sends_free_ns > sim->now_ns ? NULL : entry->send_buffer;
 }
 
+/* What fails here fails on purpose, and often: not worth a line each. Gives stderr to restore. */
+static FILE *silence(void)
+{
+	FILE *kept = stderr;
+	if (quicd_sim_current()->quiet)
+		stderr = quicd_sim_current()->quiet;
+	return kept;
+}
+
 static void send_train(struct quicd_worker *worker, const struct qd_train *train)
 {
 	struct quicd_sim *sim = quicd_sim_current();
@@ -223,7 +232,9 @@ static void send_train(struct quicd_worker *worker, const struct qd_train *train
 		quicd_sim_note(sim, QUICD_SIM_SENT, &datagram, socket);
 		quicd_sim_fly(sim, &datagram, direction);
 	}
+	FILE *kept = silence();
 	quicd_net_sent(worker, refused ? -ENOBUFS : no_gso ? -EIO : (int)train->bytes);
+	stderr = kept;
 	if (quicd_sim_chance(&sim->network, sim->kernel.send_full))
 		entry->sends_free_ns =
 			sim->now_ns + quicd_sim_below(&sim->network, SENDS_FULL_NS);
@@ -262,14 +273,11 @@ void __wrap_quicd_net_wait(struct quicd_worker *worker, uint64_t timeout_ns)
 		__real_quicd_net_wait(worker, timeout_ns);
 }
 
-/* Sockets are lost on purpose here, and often: not worth a line each. */
 void __real_quicd_net_look_after(struct quicd_worker *worker);
 void __wrap_quicd_net_look_after(struct quicd_worker *worker);
 void __wrap_quicd_net_look_after(struct quicd_worker *worker)
 {
-	FILE *kept = stderr;
-	if (quicd_sim_current()->quiet)
-		stderr = quicd_sim_current()->quiet;
+	FILE *kept = silence();
 	__real_quicd_net_look_after(worker);
 	stderr = kept;
 }

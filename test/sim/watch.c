@@ -7,6 +7,7 @@
 
 /* A timer may be this much later than quiche wanted: roundings. */
 #define TIMER_SLACK_NS 2000
+#define SPIN_TURNS 200
 
 static struct remote *remote_of(struct world *world, const struct qd_address *address)
 {
@@ -113,10 +114,30 @@ static void check_timers(struct world *world, struct quicd_worker *worker, uint6
 	}
 }
 
+/* Turns that have nothing to do and do not sleep either burn a CPU. */
+static void check_spinning(struct world *world, struct quicd_worker *worker, uint64_t wait_ns)
+{
+	const struct quicd_counters *c = worker->counters;
+	const uint64_t done = c->receive_datagrams + c->forward_received + c->send_datagrams +
+			      c->events + c->commands;
+	for (uint32_t i = 0; i < world->sim.worker_count; i++) {
+		if (world->sim.workers[i]->worker != worker)
+			continue;
+		struct idle *idle = &world->idle[i];
+		if (wait_ns > 0 || done != idle->done)
+			idle->turns = 0;
+		idle->done = done;
+		if (++idle->turns > SPIN_TURNS)
+			world_fail(world, "worker %u turned %u times for nothing", worker->index,
+				   idle->turns);
+	}
+}
+
 void watch_turn(void *context, struct quicd_worker *worker, uint64_t wait_ns)
 {
 	struct world *world = context;
 	check_timers(world, worker, wait_ns);
+	check_spinning(world, worker, wait_ns);
 	for (uint32_t i = 0; i < world->sim.worker_count; i++)
 		check_asleep(world, world->sim.workers[i]);
 }

@@ -152,6 +152,12 @@ struct remote {
 };
 #define WORLD_REMOTES 256
 
+/* Of a worker: turns in a row that did not sleep and did nothing. */
+struct idle {
+	uint64_t done;
+	uint32_t turns;
+};
+
 struct coverage {
 	uint64_t events[SIDES][PHASES][QUICD_EVENT_COUNT];
 	uint64_t commands[SIDES][PHASES][QUICD_COMMAND_COUNT];
@@ -184,6 +190,7 @@ struct world {
 	uint64_t rebound_ns; /* when a client's address last changed */
 	struct remote remotes[WORLD_REMOTES];
 	uint32_t remote_count;
+	struct idle idle[QUICD_SIM_WORKERS_MAX];
 	struct coverage *coverage;
 	char message[WORLD_MESSAGE_BYTES]; /* the first thing that was wrong */
 	bool failed;
