@@ -110,8 +110,9 @@ static uint64_t keep_alive_due(const struct quicd_connection *connection)
 {
 	if (connection->keep_alive_ns == 0 || connection->state != QUICD_STATE_ESTABLISHED)
 		return QUICD_TIMER_NONE;
-	const uint64_t last_ns = connection->sent_ns > connection->pinged_ns ? connection->sent_ns
-									     : connection->pinged_ns;
+	const uint64_t last_ns = connection->sent_ns > connection->pinged_ns
+					 ? connection->sent_ns
+					 : connection->pinged_ns;
 	return last_ns + connection->keep_alive_ns;
 }
 
