@@ -263,10 +263,8 @@ struct quicd_app_view {
 };
 
 /*
- * Counters of one worker, by stage; written by the worker only. Subsets: receive_datagrams +
- * forward_received = the sum of the outcomes (receive_truncated to receive_version but for
- * receive_control_truncated, and forward_unknown) + those given to a connection
- * (connection_datagrams).
+ * Counters of one worker, by stage; written by the worker only. What each has to do with the others
+ * stands in src/telemetry/counter_relations.ts, and is held against real traffic by a test.
  */
 struct quicd_counters {
 	/* receive */
@@ -283,7 +281,7 @@ struct quicd_counters {
 	/* Initials of live connections at the wrong worker, beyond what is forwarded */
 	uint64_t receive_forward_limited;
 	uint64_t receive_short_initial;	  /* Initial below 1200 bytes (RFC 9000 §14.1) */
-	uint64_t receive_refused;	  /* no room for a connection, or stopping */
+	uint64_t receive_refused;	  /* no room for a connection: dropped */
 	uint64_t receive_retried;	  /* answered with Retry (RFC 9000 §8.1.2) */
 	/* answered with Version Negotiation, or dropped by its rate limit */
 	uint64_t receive_version;
@@ -352,6 +350,8 @@ struct quicd_counters {
 	uint64_t gso_refused;	/* trains that a device refused; none are made after that */
 	uint64_t opens_waiting; /* gauge: streams asked for beyond the peer's limit */
 	uint64_t paced;		/* times a connection had to wait for its pacer */
+	uint64_t receive_dead; /* for a connection that failed in the same turn: dropped */
+	uint64_t accepted_refused; /* of those accepted: only to be told CONNECTION_REFUSED */
 };
 
 /*

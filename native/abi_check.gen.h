@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include "abi.h"
 
-#define QUICD_ABI_HASH 3263244769u
+#define QUICD_ABI_HASH 3761014917u
 
 static_assert(offsetof(struct quicd_event, kind) == 0, "quicd_event.kind");
 static_assert(sizeof(((struct quicd_event *)0)->kind) == 4, "quicd_event.kind");
@@ -345,7 +345,11 @@ static_assert(offsetof(struct quicd_counters, opens_waiting) == 576, "quicd_coun
 static_assert(sizeof(((struct quicd_counters *)0)->opens_waiting) == 8, "quicd_counters.opens_waiting");
 static_assert(offsetof(struct quicd_counters, paced) == 584, "quicd_counters.paced");
 static_assert(sizeof(((struct quicd_counters *)0)->paced) == 8, "quicd_counters.paced");
-static_assert(sizeof(struct quicd_counters) == 592, "quicd_counters");
+static_assert(offsetof(struct quicd_counters, receive_dead) == 592, "quicd_counters.receive_dead");
+static_assert(sizeof(((struct quicd_counters *)0)->receive_dead) == 8, "quicd_counters.receive_dead");
+static_assert(offsetof(struct quicd_counters, accepted_refused) == 600, "quicd_counters.accepted_refused");
+static_assert(sizeof(((struct quicd_counters *)0)->accepted_refused) == 8, "quicd_counters.accepted_refused");
+static_assert(sizeof(struct quicd_counters) == 608, "quicd_counters");
 
 static_assert(offsetof(struct quicd_why, connection) == 0, "quicd_why.connection");
 static_assert(sizeof(((struct quicd_why *)0)->connection) == 8, "quicd_why.connection");

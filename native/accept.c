@@ -101,10 +101,11 @@ static struct quicd_connection *accept_initial(struct quicd_worker *worker,
 	struct quicd_connection *connection =
 		open_connection(worker, header, verdict == QUICD_TOKEN_VALID ? &token : NULL, app,
 				from, to);
-	if (!connection || draining)
+	if (!connection) {
 		counters->receive_refused++;
-	if (!connection)
 		return NULL;
+	}
+	counters->accepted_refused += draining;
 	counters->tokens_valid += verdict == QUICD_TOKEN_VALID;
 	counters->tokens_invalid += verdict == QUICD_TOKEN_INVALID;
 	if (draining)

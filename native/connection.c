@@ -144,6 +144,8 @@ void quicd_connection_free(struct quicd_connection *connection)
 	quicd_connection_forget_cids(connection);
 	quicd_timers_remove(&worker->timers, connection->index);
 	quicd_qlog_end(connection);
+	/* One that quiche did not take was never counted as begun. */
+	worker->counters->closed += connection->quiche != NULL;
 	if (connection->quiche)
 		qd_free(connection->quiche); /* releases what was lent to it */
 	assert(connection->referenced_bytes == 0);
@@ -168,7 +170,6 @@ void quicd_connection_free(struct quicd_connection *connection)
 		quicd_answer_pool_destroy(&worker->answers);
 	}
 	worker->counters->live_connections = worker->live_connections;
-	worker->counters->closed++;
 }
 
 struct quicd_connection *quicd_connection_of(struct quicd_worker *worker, uint32_t index,

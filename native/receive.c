@@ -16,6 +16,10 @@ static void give(struct quicd_connection *connection, uint8_t *bytes, uint32_t l
 {
 	struct quicd_worker *worker = connection->worker;
 	struct quicd_counters *counters = worker->counters;
+	if (connection->dead) {
+		counters->receive_dead++;
+		return;
+	}
 	counters->connection_datagrams++;
 	connection->received_since_send++;
 	connection->received_ns = worker->now_ns;
@@ -63,7 +67,7 @@ static void receive_datagram(struct quicd_worker *worker, uint8_t *bytes, uint32
 			return;
 		connection = quicd_accept(worker, &header, length, &train->from, &train->to);
 	}
-	if (connection && !connection->dead)
+	if (connection)
 		give(connection, bytes, length, &train->from, &train->to);
 }
 
@@ -93,7 +97,7 @@ void quicd_receive_forwarded(struct quicd_worker *worker, const struct quicd_for
 			quicd_stateless_reset(worker, &header, datagram->length, &datagram->from,
 					      &datagram->to);
 	}
-	if (connection && !connection->dead)
+	if (connection)
 		give(connection, bytes, datagram->length, &datagram->from, &datagram->to);
 }
 
@@ -104,6 +108,10 @@ void quicd_receive_forwarded(struct quicd_worker *worker, const struct quicd_for
 static void receive_train(struct quicd_worker *worker, const struct quicd_received *train)
 {
 	uint32_t at = 0;
+	if (train->length == 0) { /* UDP knows such datagrams, QUIC does not */
+		worker->counters->receive_datagrams++;
+		worker->counters->receive_malformed++;
+	}
 	while (at < train->length) {
 		const uint32_t left = train->length - at;
 		const uint32_t length = left < train->segment_bytes ? left : train->segment_bytes;

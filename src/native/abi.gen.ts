@@ -281,8 +281,8 @@ export const APP_VIEW_RESERVED_OFFSET = 24;
 export const APP_VIEW_RESERVED_LENGTH = 10;
 export const APP_VIEW_RESERVED_WORD = 6;
 
-export const COUNTERS_SIZE = 592;
-export const COUNTERS_WORDS = 148;
+export const COUNTERS_SIZE = 608;
+export const COUNTERS_WORDS = 152;
 export const COUNTERS_RECEIVE_CALLS_OFFSET = 0;
 export const COUNTERS_RECEIVE_CALLS_WORD = 0;
 export const COUNTERS_RECEIVE_DATAGRAMS_OFFSET = 8;
@@ -431,6 +431,10 @@ export const COUNTERS_OPENS_WAITING_OFFSET = 576;
 export const COUNTERS_OPENS_WAITING_WORD = 144;
 export const COUNTERS_PACED_OFFSET = 584;
 export const COUNTERS_PACED_WORD = 146;
+export const COUNTERS_RECEIVE_DEAD_OFFSET = 592;
+export const COUNTERS_RECEIVE_DEAD_WORD = 148;
+export const COUNTERS_ACCEPTED_REFUSED_OFFSET = 600;
+export const COUNTERS_ACCEPTED_REFUSED_WORD = 150;
 export const COUNTERS_FIELDS = [
   "receive_calls",
   "receive_datagrams",
@@ -506,6 +510,8 @@ export const COUNTERS_FIELDS = [
   "gso_refused",
   "opens_waiting",
   "paced",
+  "receive_dead",
+  "accepted_refused",
 ] as const;
 
 export const WHY_SIZE = 312;
@@ -647,4 +653,4 @@ export const WHY_STREAM_FIELDS = [
   "chunks",
 ] as const;
 
-export const ABI_HASH = 3263244769;
+export const ABI_HASH = 3761014917;

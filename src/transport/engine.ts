@@ -13,6 +13,7 @@ import {
   type WhyNumbers,
 } from "../native/why.ts";
 
+export type { Counters } from "../native/counters.ts";
 export type { LiveConnection, WhyNumbers } from "../native/why.ts";
 
 /** A worker answers in its next turn; one that does not in this time is stuck. */

@@ -180,7 +180,8 @@ static void check_worker(struct world *world, struct quicd_worker *worker)
 		c->receive_truncated + c->receive_malformed + c->receive_unknown +
 		c->receive_forwarded + c->receive_forward_full + c->receive_forward_limited +
 		c->receive_short_initial + c->receive_refused + c->receive_retried +
-		c->receive_version + c->forward_unknown + c->connection_datagrams;
+		c->receive_version + c->receive_dead + c->forward_unknown +
+		c->connection_datagrams;
 	if (c->receive_datagrams + c->forward_received != outcomes)
 		world_fail(world, "worker %u: %lu datagrams came, %lu have an outcome",
 			   worker->index,
