@@ -1,5 +1,5 @@
 /**
- * One direction of a link: a drop-tail queue, then a serialiser of fixed rate, then a fixed delay,
+ * One direction of a link: what is larger than its MTU is dropped; then a drop-tail queue, then a serialiser of fixed rate, then a fixed delay,
  * then random loss.
  *
  * Pure: no clock, no socket. It answers at which times a packet offered now comes out; relay.ts
@@ -15,6 +15,8 @@ export interface LinkOptions {
   rateBitsPerSecond: number;
   /** Packets that may wait for the serialiser; 0: unlimited. */
   queuePackets: number;
+  /** Of IP packets, bytes; 0: any size. Nobody is told of what was dropped (a black hole). */
+  mtuBytes: number;
   /** 0..1. */
   lossRate: number;
   /** 0..1. */
@@ -26,6 +28,7 @@ export interface LinkCounters {
   delivered: number;
   deliveredBytes: number;
   lost: number;
+  tooLarge: number;
   queueDropped: number;
   duplicated: number;
   queuePacketsMax: number;
@@ -35,6 +38,7 @@ export const NO_LINK: LinkOptions = {
   delayMs: 0,
   rateBitsPerSecond: 0,
   queuePackets: 0,
+  mtuBytes: 0,
   lossRate: 0,
   duplicateRate: 0,
 };
@@ -43,7 +47,8 @@ export const NO_LINK: LinkOptions = {
  * IPv4 and UDP headers and the 2 bytes of a PPP frame: what a packet takes on the simulated wire
  * beyond its payload.
  */
-const WIRE_OVERHEAD_BYTES = 20 + 8 + 2;
+const IP_OVERHEAD_BYTES = 20 + 8;
+const WIRE_OVERHEAD_BYTES = IP_OVERHEAD_BYTES + 2;
 
 export class Link {
   readonly counters: LinkCounters = {
@@ -51,6 +56,7 @@ export class Link {
     delivered: 0,
     deliveredBytes: 0,
     lost: 0,
+    tooLarge: 0,
     queueDropped: 0,
     duplicated: 0,
     queuePacketsMax: 0,
@@ -72,6 +78,11 @@ export class Link {
   offer(payloadBytes: number, nowMs: number): number {
     const { rateBitsPerSecond, queuePackets, lossRate, duplicateRate } = this.#options;
     this.counters.offered++;
+    const { mtuBytes } = this.#options;
+    if (mtuBytes > 0 && payloadBytes + IP_OVERHEAD_BYTES > mtuBytes) {
+      this.counters.tooLarge++;
+      return 0;
+    }
     const queued = this.#queuedAt(nowMs);
     if (queuePackets > 0 && queued >= queuePackets) {
       this.counters.queueDropped++;

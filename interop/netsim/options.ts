@@ -36,12 +36,12 @@ export function parseQuantity(text: string, units: readonly string[]): number {
 
 const TIME = ["us", "ms", "s"];
 const RATE = ["bit", "kbit", "mbit", "gbit"];
-const LINK_FLAGS = ["delay", "rate", "queue", "loss", "duplicate"] as const;
+const LINK_FLAGS = ["delay", "rate", "queue", "mtu", "loss", "duplicate"] as const;
 const DIRECTIONS = ["to-server", "to-client"] as const;
 
 export const USAGE = `flags (a link flag with to-server- or to-client- before it: only that way):
   --server HOST:PORT  --listen HOST:PORT (port 0: any)  --seed N
-  --delay 15ms  --rate 10mbit  --queue 25  --loss 2%  --duplicate 1%
+  --delay 15ms  --rate 10mbit  --queue 25  --mtu 1400  --loss 2%  --duplicate 1%
   --rebind-every 200ms  --first-rebind 1s  --rebind-count 20  --rebind-address
   --addresses A,B,C   (what the server may see a client come from)`;
 
@@ -68,6 +68,7 @@ export function parseOptions(argv: readonly string[]): SimulatorOptions {
       delayMs: parseQuantity(flag("delay", "0ms"), TIME),
       rateBitsPerSecond: parseQuantity(flag("rate", "0bit"), RATE),
       queuePackets: parseQuantity(flag("queue", "25"), [""]),
+      mtuBytes: parseQuantity(flag("mtu", "0"), [""]),
       lossRate: parseQuantity(flag("loss", "0%"), ["%"]),
       duplicateRate: parseQuantity(flag("duplicate", "0%"), ["%"]),
     };
