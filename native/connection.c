@@ -11,6 +11,8 @@
 #include "stream.h"
 #include "worker.h"
 
+#define INTERNAL_ERROR 1 /* RFC 9000 §20.1 */
+
 bool quicd_connections_create(struct quicd_worker *worker, uint32_t capacity)
 {
 	worker->connection_capacity = capacity;
@@ -29,50 +31,19 @@ void quicd_connections_destroy(struct quicd_worker *worker)
 	worker->connections = NULL;
 }
 
-/*
- * What may follow what; src/transport/lifecycle.ts has the same table. Bit n of entry s: s may
- * go to n.
- */
-static const uint8_t NEXT_STATES[QUICD_STATE_COUNT] = {
-	[QUICD_STATE_FREE] = 1 << QUICD_STATE_INITIAL,
-	[QUICD_STATE_INITIAL] =
-		1 << QUICD_STATE_HANDSHAKING | 1 << QUICD_STATE_DRAINING | 1 << QUICD_STATE_CLOSED,
-	[QUICD_STATE_HANDSHAKING] =
-		1 << QUICD_STATE_EARLY | 1 << QUICD_STATE_ESTABLISHED | 1 << QUICD_STATE_DRAINING |
-		1 << QUICD_STATE_CLOSED,
-	[QUICD_STATE_EARLY] =
-		1 << QUICD_STATE_ESTABLISHED | 1 << QUICD_STATE_DRAINING | 1 << QUICD_STATE_CLOSED,
-	[QUICD_STATE_ESTABLISHED] = 1 << QUICD_STATE_DRAINING | 1 << QUICD_STATE_CLOSED,
-	[QUICD_STATE_DRAINING] = 1 << QUICD_STATE_CLOSED,
-	[QUICD_STATE_CLOSED] = 1 << QUICD_STATE_FREE,
-};
-
-bool quicd_state_may_follow(enum quicd_connection_state state, enum quicd_connection_state next)
+void quicd_connection_advance(struct quicd_connection *connection, enum quicd_lifecycle_input input)
 {
-	return NEXT_STATES[state] >> next & 1;
-}
-
-bool quicd_state_is_open(enum quicd_connection_state state)
-{
-	return state == QUICD_STATE_EARLY || state == QUICD_STATE_ESTABLISHED;
-}
-
-bool quicd_state_is_half_open(enum quicd_connection_state state)
-{
-	return state == QUICD_STATE_INITIAL || state == QUICD_STATE_HANDSHAKING ||
-	       state == QUICD_STATE_EARLY;
-}
-
-void quicd_connection_set_state(struct quicd_connection *connection,
-				enum quicd_connection_state state)
-{
-	assert(quicd_state_may_follow(connection->state, state));
+	const struct quicd_transition *to = quicd_lifecycle(connection->state, input);
+	assert(to->possible);
 	struct quicd_worker *worker = connection->worker;
 	worker->half_open -= quicd_state_is_half_open(connection->state);
-	worker->half_open += quicd_state_is_half_open(state);
+	worker->half_open += quicd_state_is_half_open(to->next);
 	worker->counters->half_open = worker->half_open;
-	connection->state = state;
-	connection->view->state = state;
+	connection->state = to->next;
+	connection->pending |= to->tell;
+	/* A free slot's view goes on saying CLOSED: JavaScript may still look at it. */
+	if (to->next != QUICD_STATE_FREE)
+		connection->view->state = to->next;
 }
 
 /*
@@ -119,7 +90,7 @@ struct quicd_connection *quicd_connection_new(struct quicd_worker *worker)
 	connection->next_id[0] = client ? 0 : 1;
 	connection->next_id[1] = client ? 2 : 3;
 	quicd_random(connection->view->connection_id, sizeof(connection->view->connection_id));
-	quicd_connection_set_state(connection, QUICD_STATE_INITIAL);
+	quicd_connection_advance(connection, QUICD_INPUT_ACCEPT);
 	worker->live_connections++;
 	worker->counters->live_connections = worker->live_connections;
 	return connection;
@@ -158,9 +129,8 @@ void quicd_connection_free(struct quicd_connection *connection)
 	struct quicd_link *link = &worker->engine->apps[connection->app].links[worker->index];
 	assert(link->connections > 0);
 	link->connections--;
-	if (connection->state != QUICD_STATE_CLOSED)
-		quicd_connection_set_state(connection, QUICD_STATE_CLOSED);
-	connection->state = QUICD_STATE_FREE; /* the view goes on saying CLOSED */
+	quicd_connection_advance(connection, QUICD_INPUT_END);
+	quicd_connection_advance(connection, QUICD_INPUT_FREE);
 	connection->quiche = NULL;
 	quicd_list_append(&worker->spent, &connection->dying);
 	worker->live_connections--;
@@ -239,14 +209,13 @@ static void introduce(struct quicd_connection *connection)
 		memcpy(view->server_name, name,
 		       bytes < sizeof(view->server_name) ? bytes : sizeof(view->server_name) - 1);
 	show_datagram_bytes(connection);
-	connection->pending |= QUICD_PENDING_CONNECTED;
 	quicd_qlog_established(connection);
 }
 
 /* RFC 9001 §4.6: the keys of 0-RTT are there. A server has taken it; a client may send. */
 static void on_early(struct quicd_connection *connection)
 {
-	quicd_connection_set_state(connection, QUICD_STATE_EARLY);
+	quicd_connection_advance(connection, QUICD_INPUT_EARLY);
 	connection->early = true;
 	connection->view->flags |= QUICD_CONNECTION_RESUMED | QUICD_CONNECTION_EARLY;
 	connection->worker->counters->early++;
@@ -256,15 +225,13 @@ static void on_early(struct quicd_connection *connection)
 static void on_established(struct quicd_connection *connection, const struct qd_state *state)
 {
 	struct quicd_connection_view *view = connection->view;
-	quicd_connection_set_state(connection, QUICD_STATE_ESTABLISHED);
+	quicd_connection_advance(connection, QUICD_INPUT_ESTABLISHED);
 	connection->worker->counters->established++;
 	connection->worker->counters->resumed += state->resumed;
 	view->flags &= (uint8_t)~(QUICD_CONNECTION_RESUMED | QUICD_CONNECTION_EARLY);
 	view->flags |= state->resumed ? QUICD_CONNECTION_RESUMED : 0;
 	view->flags |= connection->early && state->early_accepted ? QUICD_CONNECTION_EARLY : 0;
-	if (connection->early)
-		connection->pending |= QUICD_PENDING_HANDSHAKE_DONE;
-	else
+	if (!connection->early)
 		introduce(connection);
 }
 
@@ -292,8 +259,7 @@ static void try_early(struct quicd_connection *connection)
 /* INITIAL to ESTABLISHED, as far as quiche has come. */
 static void follow_handshake(struct quicd_connection *connection)
 {
-	if (connection->state == QUICD_STATE_INITIAL)
-		quicd_connection_set_state(connection, QUICD_STATE_HANDSHAKING);
+	quicd_connection_advance(connection, QUICD_INPUT_FLIGHT);
 	if (!quicd_state_is_half_open(connection->state))
 		return;
 	struct qd_state state;
@@ -398,6 +364,14 @@ static void note_close_reason(struct quicd_connection *connection, const struct 
 	struct quicd_connection_view *view = connection->view;
 	struct qd_close_reason reason = { 0 };
 	uint32_t flags = 0;
+	if (connection->dead) {
+		if (view->close_flags & QUICD_CLOSE_TIMEOUT)
+			return;
+		/* A panic: nothing can be said to the peer, but it was we (RFC 9000 §20.1). */
+		view->close_flags |= QUICD_CLOSE_LOCAL;
+		view->close_code = INTERNAL_ERROR;
+		return;
+	}
 	if (qd_peer_error(connection->quiche, &reason))
 		flags = 0;
 	else if (qd_local_error(connection->quiche, &reason))
@@ -428,19 +402,11 @@ void quicd_connection_check_close(struct quicd_connection *connection)
 			     qd_peer_error(connection->quiche, &reason);
 	if (!closing)
 		return;
-	if (!(connection->told & QUICD_PENDING_CLOSING) &&
-	    !(connection->pending & QUICD_PENDING_CLOSING)) {
-		if (!connection->dead)
-			note_close_reason(connection, &state);
+	if (connection->state != QUICD_STATE_DRAINING) {
+		note_close_reason(connection, &state);
 		quicd_connection_refresh_view(connection);
-		connection->pending |= QUICD_PENDING_CLOSING;
-		if (connection->state != QUICD_STATE_DRAINING)
-			quicd_connection_set_state(connection, QUICD_STATE_DRAINING);
 	}
-	if (state.closed) {
-		quicd_connection_set_state(connection, QUICD_STATE_CLOSED);
-		connection->pending |= QUICD_PENDING_CLOSED;
-	}
+	quicd_connection_advance(connection, state.closed ? QUICD_INPUT_END : QUICD_INPUT_CLOSE);
 	quicd_connection_deliver(connection);
 }
 

@@ -2,30 +2,20 @@
  * connection.h - a connection as its worker keeps it. This file adapts quiche; accepting, CIDs,
  * streams, events and sending have files of their own.
  *
- * Lifecycle (src/transport/lifecycle.ts is its twin): FREE -> INITIAL -> HANDSHAKING -> [EARLY ->]
- * ESTABLISHED -> DRAINING -> CLOSED -> FREE; any live state may go to DRAINING or CLOSED.
+ * Its lifecycle is in lifecycle.h.
  */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 #include "abi.h"
 #include "answer.h"
+#include "lifecycle.h"
 #include "limits.h"
 #include "list.h"
 #include "../bpf/cid.h"
 #include "quiche/quicd_quiche.h"
 
 struct quicd_worker;
-
-/* Events that wait for ring room; CONNECTED before everything, CLOSED after everything. */
-enum quicd_connection_pending {
-	QUICD_PENDING_CONNECTED = 1,
-	QUICD_PENDING_PATH = 2,
-	QUICD_PENDING_CLOSING = 4,
-	QUICD_PENDING_CLOSED = 8,
-	QUICD_PENDING_HANDSHAKE_DONE = 16, /* after a CONNECTED that was early */
-	QUICD_PENDING_STARTED = 32, /* of a client, before CONNECTED */
-};
 
 struct quicd_cid {
 	uint8_t bytes[QUICD_CID_BYTES];
@@ -125,13 +115,9 @@ void quicd_connection_process(struct quicd_connection *connection);
 void quicd_connection_check_close(struct quicd_connection *connection);
 /* Emits what is pending, reads what is readable. Blocked ones are listed to be tried again. */
 void quicd_connection_deliver(struct quicd_connection *connection);
-/* May application data flow? */
-bool quicd_state_is_open(enum quicd_connection_state state);
-/* The handshake is not complete: a client may still be a false address or a replay. */
-bool quicd_state_is_half_open(enum quicd_connection_state state);
-bool quicd_state_may_follow(enum quicd_connection_state state, enum quicd_connection_state next);
-void quicd_connection_set_state(struct quicd_connection *connection,
-				enum quicd_connection_state state);
+/* Takes the step of the table: state, view, counts, and what is to be told. */
+void quicd_connection_advance(struct quicd_connection *connection,
+			      enum quicd_lifecycle_input input);
 /* Puts it on the list of those that may send. */
 void quicd_connection_wants_flush(struct quicd_connection *connection);
 /* Sends one train if there is one; false when no send buffer is free. */

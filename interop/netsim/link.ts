@@ -1,6 +1,6 @@
 /**
- * One direction of a link: what is larger than its MTU is dropped; then a drop-tail queue, then a serialiser of fixed rate, then a fixed delay,
- * then random loss.
+ * One direction of a link: what is larger than its MTU is dropped; then a drop-tail queue, then a
+ * serialiser of fixed rate, then a fixed delay, then random loss.
  *
  * Pure: no clock, no socket. It answers at which times a packet offered now comes out; relay.ts
  * moves the bytes. Loss comes last, so a lost packet has used the link, as in ns-3's receive error
@@ -27,6 +27,8 @@ export interface LinkCounters {
   offered: number;
   delivered: number;
   deliveredBytes: number;
+  /** Of a packet's payload. */
+  deliveredBytesMax: number;
   lost: number;
   tooLarge: number;
   queueDropped: number;
@@ -55,6 +57,7 @@ export class Link {
     offered: 0,
     delivered: 0,
     deliveredBytes: 0,
+    deliveredBytesMax: 0,
     lost: 0,
     tooLarge: 0,
     queueDropped: 0,
@@ -107,6 +110,7 @@ export class Link {
     if (duplicated) this.counters.duplicated++;
     this.counters.delivered += copies;
     this.counters.deliveredBytes += payloadBytes * copies;
+    this.counters.deliveredBytesMax = Math.max(this.counters.deliveredBytesMax, payloadBytes);
     return copies;
   }
 
