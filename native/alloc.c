@@ -43,6 +43,7 @@ struct counts {
 	_Alignas(QUICD_CACHE_LINE) _Atomic int64_t bytes;
 	_Atomic int64_t objects;
 	_Atomic uint64_t allocations;
+	_Atomic uint64_t own_allocations;
 };
 static struct counts counts[COUNTING_THREADS];
 static _Atomic uint32_t threads;
@@ -84,6 +85,12 @@ void *quicd_allocate(size_t bytes, size_t align, bool zeroed)
 	return pointer;
 }
 
+void *quicd_allocate_own(size_t bytes, size_t align, bool zeroed)
+{
+	add((_Atomic int64_t *)&mine()->own_allocations, 1);
+	return quicd_allocate(bytes, align, zeroed);
+}
+
 void quicd_free(void *pointer, size_t bytes, size_t align)
 {
 	(void)align;
@@ -114,6 +121,8 @@ void quicd_memory_read(struct quicd_memory *memory)
 			atomic_load_explicit(&counts[i].objects, memory_order_relaxed);
 		memory->allocations +=
 			atomic_load_explicit(&counts[i].allocations, memory_order_relaxed);
+		memory->own_allocations +=
+			atomic_load_explicit(&counts[i].own_allocations, memory_order_relaxed);
 	}
 }
 

@@ -1,6 +1,7 @@
 /* answer.c - see answer.h. */
 #include "answer.h"
 #include <assert.h>
+#include "alloc.h"
 #include "connection.h"
 #include "quiche/quicd_quiche.h"
 #include "worker.h"
@@ -16,7 +17,7 @@ static struct quicd_answer *new_answer(struct quicd_answer_pool *pool)
 		pool->free_count--;
 		return answer;
 	}
-	answer = quicd_allocate(sizeof(*answer), _Alignof(struct quicd_answer), false);
+	answer = quicd_allocate_own(sizeof(*answer), _Alignof(struct quicd_answer), false);
 	assert(answer && "a few dozen bytes");
 	return answer;
 }

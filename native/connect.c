@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
+#include "alloc.h"
 #include "connection.h"
 #include "event.h"
 #include "profile.h"
@@ -44,7 +45,7 @@ static void refuse(struct quicd_worker *worker, uint32_t app, uint32_t request_i
 	if (!link->refusals && emit_refusal(worker, app, &no))
 		return;
 	struct quicd_answer *entry =
-		quicd_allocate(sizeof(no), _Alignof(struct quicd_answer), true);
+		quicd_allocate_own(sizeof(no), _Alignof(struct quicd_answer), true);
 	assert(entry && "a few dozen bytes");
 	*entry = no;
 	if (link->refusals)

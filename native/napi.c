@@ -416,6 +416,7 @@ static napi_value js_memory(napi_env env, napi_callback_info info)
 	set_number(env, object, "liveBytes", (double)memory.live_bytes);
 	set_number(env, object, "liveObjects", (double)memory.live_objects);
 	set_number(env, object, "allocations", (double)memory.allocations);
+	set_number(env, object, "ownAllocations", (double)memory.own_allocations);
 	return object;
 }
 

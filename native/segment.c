@@ -1,8 +1,9 @@
 /* segment.c - see segment.h. */
 #include "segment.h"
 #include <assert.h>
-#include "quiche/quicd_quiche.h"
 #include <string.h>
+#include "alloc.h"
+#include "quiche/quicd_quiche.h"
 
 #define FREE_SEGMENTS_MAX 4096
 
@@ -13,7 +14,8 @@ struct quicd_segment *quicd_segment_new(struct quicd_segments *segments)
 		segments->free = segment->next;
 		segments->free_count--;
 	} else {
-		segment = quicd_allocate(sizeof(*segment), _Alignof(struct quicd_segment), false);
+		segment = quicd_allocate_own(sizeof(*segment), _Alignof(struct quicd_segment),
+					     false);
 		assert(segment && "a few dozen bytes: without them nothing else works either");
 	}
 	*segment = (struct quicd_segment){ .slab = QUICD_NONE, .buffer = QUICD_NONE };
@@ -39,7 +41,7 @@ void quicd_segment_free(struct quicd_segments *segments, struct quicd_segment *s
 bool quicd_segment_copy_out(struct quicd_segment *segment, struct quicd_slab *const *slabs)
 {
 	assert(segment->slab != QUICD_NONE && segment->copy == NULL);
-	segment->copy = quicd_allocate(segment->length, 1, false);
+	segment->copy = quicd_allocate_own(segment->length, 1, false);
 	if (!segment->copy)
 		return false;
 	segment->copy_bytes = segment->length;

@@ -211,6 +211,8 @@ export interface NativeMemory {
   liveObjects: number;
   /** Allocations since the start. */
   allocations: number;
+  /** Of them: by our C code, not by quiche or TLS. None in steady state. */
+  ownAllocations: number;
 }
 
 export interface Addon {

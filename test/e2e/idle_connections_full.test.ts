@@ -46,8 +46,8 @@ describe.skipIf(peerMissing("quic_go"))("idle connections", () => {
     const resident = each(during.residentBytes - before.residentBytes);
     const left = after.memory.liveBytes - before.memory.liveBytes;
     console.log(
-      `${CONNECTIONS} idle connections (opened in ${seconds.toFixed(1)} s): ${native} native bytes ` +
-        `and ${resident} resident bytes each; ${left} native bytes left when they are gone`,
+      `${CONNECTIONS} idle connections (opened in ${seconds.toFixed(1)} s): ${native} native ` +
+        `bytes and ${resident} resident bytes each; ${left} native bytes left when they are gone`,
     );
     expect(native).toBeLessThan(NATIVE_BYTES_MAX);
     expect(left).toBeLessThan(LEFT_BYTES_MAX);
