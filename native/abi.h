@@ -308,6 +308,12 @@ struct quicd_counters {
 	uint64_t retries;	   /* Retry packets sent, RFC 9000 §8.1.2 */
 	uint64_t tokens_valid;	   /* Initials with a token of a Retry: made a connection */
 	uint64_t tokens_invalid;   /* ... were told INVALID_TOKEN */
+	uint64_t new_tokens; /* given to clients for next time (RFC 9000 §8.1.3) */
+	uint64_t new_tokens_valid;   /* Initials with one: no Retry, no limit of three times */
+	uint64_t new_tokens_refused; /* ... too old, used, or from elsewhere: as if without */
+	uint64_t load_prefix; /* of receive_retried: for their network's sake */
+	uint64_t load_rate;   /* ... for the handshakes a second */
+	uint64_t refused_prefix;     /* of receive_refused: too many of one network */
 	uint64_t live_streams;	   /* gauge */
 	uint64_t rebindings;
 	/* rings */

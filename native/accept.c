@@ -2,7 +2,7 @@
 #include "accept.h"
 #include <assert.h>
 #include <string.h>
-#include <time.h>
+#include "admission.h"
 #include "connection.h"
 #include "keys.h"
 #include "qlog.h"
@@ -64,15 +64,6 @@ static struct quicd_connection *open_connection(struct quicd_worker *worker,
 	return connection;
 }
 
-/* RFC 9000 §8.1.2: must this client prove its address first? */
-static bool must_prove(const struct quicd_worker *worker)
-{
-	const struct quicd_options *options = &worker->engine->options;
-	if (options->retry == QUICD_RETRY_UNDER_LOAD)
-		return worker->half_open >= options->connections / QUICD_HALF_OPEN_RETRY_DIVISOR;
-	return options->retry == QUICD_RETRY_ALWAYS;
-}
-
 static struct quicd_connection *accept_initial(struct quicd_worker *worker,
 					       const struct quicd_packet_header *header,
 					       const struct qd_address *from,
@@ -80,37 +71,38 @@ static struct quicd_connection *accept_initial(struct quicd_worker *worker,
 {
 	struct quicd_engine *engine = worker->engine;
 	struct quicd_counters *counters = worker->counters;
-	struct quicd_token token = { .peer = from, .retry_cid = header->dcid };
-	enum quicd_token_verdict verdict = QUICD_TOKEN_STRANGE;
-	if (header->dcid_bytes == QUICD_CID_BYTES)
-		verdict = quicd_token_open(engine->tokens, (uint64_t)time(NULL), header->token,
-					   header->token_bytes, &token);
+	const bool draining = atomic_load_explicit(&engine->draining, memory_order_relaxed) != 0;
 	const uint32_t app = choose_app(engine);
-	const uint32_t most = engine->options.connections / QUICD_HALF_OPEN_MAX_DIVISOR;
-	if (app == QUICD_NONE ||
-	    (verdict != QUICD_TOKEN_VALID && worker->half_open > most)) {
+	if (app == QUICD_NONE) {
 		counters->receive_refused++;
 		return NULL;
 	}
-	const bool draining = atomic_load_explicit(&engine->draining, memory_order_relaxed) != 0;
-	if (verdict == QUICD_TOKEN_STRANGE && !draining && must_prove(worker)) {
+	struct quicd_token token;
+	const enum quicd_admission admission = quicd_admit(worker, header, from, draining, &token);
+	if (admission == QUICD_ADMIT_ASK) {
 		counters->receive_retried++;
 		quicd_stateless_retry(worker, header, from, to);
 		return NULL;
 	}
-	struct quicd_connection *connection =
-		open_connection(worker, header, verdict == QUICD_TOKEN_VALID ? &token : NULL, app,
-				from, to);
+	struct quicd_connection *connection = NULL;
+	if (admission != QUICD_ADMIT_NOT)
+		connection = open_connection(worker, header,
+					     admission == QUICD_ADMIT_AFTER_RETRY ? &token : NULL,
+					     app, from, to);
 	if (!connection) {
 		counters->receive_refused++;
 		return NULL;
 	}
 	counters->accepted_refused += draining;
-	counters->tokens_valid += verdict == QUICD_TOKEN_VALID;
-	counters->tokens_invalid += verdict == QUICD_TOKEN_INVALID;
+	counters->tokens_valid += admission == QUICD_ADMIT_AFTER_RETRY;
+	counters->tokens_invalid += admission == QUICD_ADMIT_TO_BE_REFUSED;
+	if (admission == QUICD_ADMIT_KNOWN)
+		qd_set_address_validated(connection->quiche);
+	else if (admission != QUICD_ADMIT_AFTER_RETRY)
+		quicd_admission_enter(connection);
 	if (draining)
 		connection->refuse = CONNECTION_REFUSED;
-	else if (verdict == QUICD_TOKEN_INVALID)
+	else if (admission == QUICD_ADMIT_TO_BE_REFUSED)
 		connection->refuse = INVALID_TOKEN;
 	return connection;
 }

@@ -2,6 +2,7 @@
 #include "connection.h"
 #include <assert.h>
 #include <string.h>
+#include "admission.h"
 #include "event.h"
 #include "open.h"
 #include "pages.h"
@@ -38,6 +39,8 @@ void quicd_connection_advance(struct quicd_connection *connection, enum quicd_li
 	struct quicd_worker *worker = connection->worker;
 	worker->half_open -= quicd_state_is_half_open(connection->state);
 	worker->half_open += quicd_state_is_half_open(to->next);
+	if (!quicd_state_is_half_open(to->next))
+		quicd_admission_leave(connection);
 	worker->counters->half_open = worker->half_open;
 	connection->state = to->next;
 	connection->pending |= to->tell;
@@ -232,6 +235,8 @@ static void on_established(struct quicd_connection *connection, const struct qd_
 	view->flags |= state->resumed ? QUICD_CONNECTION_RESUMED : 0;
 	view->flags |= connection->early && state->early_accepted ? QUICD_CONNECTION_EARLY : 0;
 	if (!connection->early)
+	if (!quicd_state_is_half_open(to->next))
+		quicd_admission_leave(connection);
 		introduce(connection);
 }
 

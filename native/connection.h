@@ -73,6 +73,8 @@ struct quicd_connection {
 	uint32_t received_since_send;
 	/* accepted only to be told this, RFC 9000 §20.1: CONNECTION_REFUSED, INVALID_TOKEN; or 0 */
 	uint32_t refuse;
+	uint64_t prefix; /* of its network, while it is counted there */
+	bool in_prefix;
 	bool early_held; /* its 0-RTT may be a replay: told after the handshake */
 	bool early; /* CONNECTED says EARLY: HANDSHAKE_DONE follows it */
 	bool answer_expected; /* events went to the application in this turn */

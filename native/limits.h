@@ -135,6 +135,21 @@ static_assert(16 + QUICD_RECEIVE_NAME_BYTES + QUICD_RECEIVE_CONTROL_BYTES + QUIC
  */
 #define QUICD_HALF_OPEN_RETRY_DIVISOR 8
 #define QUICD_HALF_OPEN_MAX_DIVISOR 2
+/*
+ * The same for one network (prefix.h), so that it can't take the first eighth for itself: from a
+ * 32nd of the connections on Retry, from an eighth on nothing. Behind a carrier's address
+ * translation there may be some dozens of clients at once.
+ */
+#define QUICD_PREFIX_RETRY_DIVISOR 32
+#define QUICD_PREFIX_RETRY_MIN 32
+#define QUICD_PREFIX_MAX_DIVISOR 8
+#define QUICD_PREFIX_MAX_MIN 64
+/*
+ * Handshakes that a worker does for unproved clients, a second, and how many it may have saved up:
+ * one takes some 0.2 ms, so that a flood of them costs a fifth of a CPU.
+ */
+#define QUICD_HANDSHAKE_RATE 1000
+#define QUICD_HANDSHAKE_BURST_NS 500000000ull
 
 /*
  * ClientHellos with 0-RTT that a process remembers. TLS takes early data whose ticket is said to be

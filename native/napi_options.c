@@ -121,24 +121,40 @@ static void alpn_list(struct reader *r, uint8_t out[QUICD_ALPN_BYTES], size_t *o
 	}
 }
 
-static void secret(struct reader *r, struct quicd_options *options)
+/*
+ * Copies a byte array of up to |most| parts of |part| bytes; returns how many, 0 for null and
+ * undefined.
+ */
+static uint32_t byte_array(struct reader *r, const char *key, uint8_t *out, size_t part,
+			   uint32_t most, const char *what)
 {
-	napi_value value = property(r, "secret");
+	napi_value value = property(r, key);
 	napi_valuetype type = napi_undefined;
 	napi_typeof(r->env, value, &type);
 	if (type == napi_null || type == napi_undefined)
-		return;
+		return 0;
 	napi_typedarray_type kind;
 	size_t bytes = 0;
 	void *memory = NULL;
 	if (napi_get_typedarray_info(r->env, value, &kind, &bytes, &memory, NULL, NULL) !=
 		    napi_ok ||
-	    bytes != QUICD_SECRET_BYTES) {
-		refuse(r, "secret", "must be 32 bytes");
-		return;
+	    bytes == 0 || bytes % part != 0 || bytes / part > most) {
+		refuse(r, key, what);
+		return 0;
 	}
-	memcpy(options->secret, memory, QUICD_SECRET_BYTES);
-	options->has_secret = true;
+	memcpy(out, memory, bytes);
+	return (uint32_t)(bytes / part);
+}
+
+static void read_keys(struct reader *r, struct quicd_options *o)
+{
+	o->has_secret =
+		byte_array(r, "secret", o->secret, sizeof(o->secret), 1, "must be 32 bytes") == 1;
+	byte_array(r, "earlyContext", o->early_context, sizeof(o->early_context), 1,
+		   "must be 32 bytes");
+	o->ticket_key_count =
+		byte_array(r, "ticketKeys", o->ticket_keys[0], QUICD_TICKET_KEY_BYTES,
+			   QUICD_TICKET_KEYS_MAX, "must be 1 to 16 keys of 48 bytes");
 }
 
 static void read_network(struct reader *r, struct quicd_options *o)
@@ -189,6 +205,9 @@ static void read_quic(struct reader *r, struct quicd_options *o)
 	o->path_mtu_discovery = flag(r, "pathMtuDiscovery");
 	o->early_data = flag(r, "earlyData");
 	o->connections = (uint32_t)integer(r, "connections", 1, 1 << 20);
+	o->prefix_retry = (uint32_t)integer(r, "prefixRetry", 0, 1 << 20);
+	o->prefix_max = (uint32_t)integer(r, "prefixMax", 0, 1 << 20);
+	o->handshake_rate = (uint32_t)integer(r, "handshakeRate", 0, 1 << 20);
 	o->stream_chunks = (uint32_t)integer(r, "streamChunks", 2, 65536);
 	o->connection_events = (uint32_t)integer(r, "connectionEvents", 16, 1 << 20);
 }
@@ -240,7 +259,7 @@ bool quicd_napi_options(napi_env env, napi_value object, struct quicd_options *o
 			long_text(&r, "privateKeyPem", &options->private_key_pem_bytes);
 		alpn_list(&r, options->alpn, &options->alpn_bytes);
 	}
-	secret(&r, options);
+	read_keys(&r, options);
 	text(&r, "keylogPath", options->keylog_path, sizeof(options->keylog_path));
 	if (!r.ok)
 		quicd_napi_options_free(options);

@@ -101,6 +101,10 @@ struct quicd_options {
 	uint32_t ticket_key_count;
 	enum quicd_retry retry;
 	uint32_t connections;	    /* per worker */
+	/* Load rule for clients that have not proved their address; 0: as limits.h derives it. */
+	uint32_t prefix_retry; /* half-open of one network: from here on Retry */
+	uint32_t prefix_max;   /* ... and from here on nothing */
+	uint32_t handshake_rate; /* a second, per worker; beyond it Retry */
 	uint32_t ring_capacity;	    /* entries, a power of two */
 	uint32_t stream_chunks;	    /* chunks per stream held by or for the application */
 	uint32_t connection_events; /* undelivered events per connection */

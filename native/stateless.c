@@ -1,9 +1,9 @@
 /* stateless.c - see stateless.h. */
 #include "stateless.h"
 #include <string.h>
-#include <time.h>
 #include "connection.h"
 #include "keys.h"
+#include "tickets.h"
 #include "worker.h"
 
 #define VERSION_INTERVAL_NS 100000ull
@@ -58,7 +58,7 @@ void quicd_stateless_retry(struct quicd_worker *worker, const struct quicd_packe
 	struct quicd_token token = { .peer = from,
 				     .retry_cid = cid,
 				     .original_cid_bytes = header->dcid_bytes,
-				     .issued_s = (uint64_t)time(NULL) };
+				     .issued_s = quicd_wall_s(worker->engine) };
 	memcpy(token.original_cid, header->dcid, header->dcid_bytes);
 	const size_t token_bytes = quicd_token_seal(worker->engine->tokens, &token, sealed);
 	const ssize_t bytes = qd_retry(header->scid, header->scid_bytes, header->dcid,

@@ -14,6 +14,7 @@
 #include "engine.h"
 #include "list.h"
 #include "net.h"
+#include "prefix.h"
 #include "rate.h"
 #include "quiche/quicd_quiche.h"
 #include "segment.h"
@@ -68,6 +69,8 @@ struct quicd_worker {
 	uint32_t load_quarters; /* trains received per turn, averaged over the last few, times 4 */
 	uint32_t bells_held; /* turns since a parked app thread should have been woken */
 	uint32_t apps_to_wake[2];  /* bit set of app threads with new events, one word per 32 */
+	struct quicd_prefixes prefixes; /* half-open connections by network */
+	struct quicd_rate handshake_rate; /* of those that are unproved */
 	struct quicd_rate version_rate; /* of Version Negotiation */
 	struct quicd_rate reset_rate;	/* of Stateless Reset */
 	struct quicd_rate forward_rate; /* of Initials that go to another worker */

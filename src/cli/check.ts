@@ -1,7 +1,7 @@
 /** `quicd check CONFIG`: everything that would stop a start, without starting. */
 import { statSync } from "node:fs";
 import { type Config, loadConfig, UserError } from "../config.ts";
-import { readCertificateFiles, readSecret } from "../tls/certificate_files.ts";
+import { readCertificateFiles, readSecret, readTicketKeys } from "../tls/certificate_files.ts";
 
 /** @throws {UserError} with all that is wrong */
 export function checkConfig(path: string, env: Readonly<Record<string, string | undefined>>): void {
@@ -21,6 +21,7 @@ function checkFiles({ tls, http }: Config): void {
   };
   if (tls.cert !== "") attempt(() => readCertificateFiles(tls.cert, tls.key));
   if (tls.secret_file !== "") attempt(() => readSecret(tls.secret_file));
+  if (tls.ticket_keys_file !== "") attempt(() => readTicketKeys(tls.ticket_keys_file));
   if (http.root !== "") attempt(() => requireFolder(http.root));
   if (problems.length > 0) throw new UserError(problems.join("\n"), 2);
 }

@@ -4,7 +4,7 @@ import { chooseWorkers, usableCpus } from "../config/workers.ts";
 import { UserError } from "../config.ts";
 import { missingNative } from "../server/fallback.ts";
 import { QuicServer, type QuicServerOptions, type RunningServer } from "../server.ts";
-import { readSecret } from "../tls/certificate_files.ts";
+import { readSecret, readTicketKeys } from "../tls/certificate_files.ts";
 import { AppRegistry } from "../transport/registry.ts";
 import type { AccessLog } from "./access_log.ts";
 import type { ChosenCertificate } from "./certificate.ts";
@@ -55,11 +55,12 @@ function serverOptions(
 ): QuicServerOptions {
   const { config, app, folder } = subject;
   const { threads, shutdown_grace_ms: shutdownGraceMs } = config.apps;
-  const secretFile = config.tls.secret_file;
+  const { secret_file: secretFile, ticket_keys_file: ticketKeysFile } = config.tls;
   const engine = engineOptions(config, {
     ...chooseWorkers(config.netio, usableCpus()),
     certificate: certificate.pair,
     secret: secretFile === "" ? null : readSecret(secretFile),
+    ticketKeys: ticketKeysFile === "" ? null : readTicketKeys(ticketKeysFile),
     alpns: [],
   });
   const options: QuicServerOptions = { engine, shutdownGraceMs, signals: true };

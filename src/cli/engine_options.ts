@@ -4,6 +4,7 @@ import { parseAddressPrefix } from "../config/value.ts";
 import type { Config } from "../config.ts";
 import type { EngineOptions } from "../native/addon.ts";
 import type { PemPair } from "../tls/self_signed.ts";
+import { earlyContext } from "./early_context.ts";
 
 /** What the configuration leaves open or names by a file. */
 export interface Resolved {
@@ -11,6 +12,8 @@ export interface Resolved {
   pin: boolean;
   certificate: PemPair;
   secret: Uint8Array | null;
+  /** Of session tickets, 48 bytes each; null: from the secret. */
+  ticketKeys: Uint8Array | null;
   /** In order of preference. */
   alpns: readonly string[];
 }
@@ -37,6 +40,8 @@ export function engineOptions(config: Config, resolved: Resolved): EngineOptions
     privateKeyPem: resolved.certificate.privateKeyPem,
     alpn: [...resolved.alpns],
     secret: resolved.secret,
+    ticketKeys: resolved.ticketKeys,
+    earlyContext: earlyContext(),
     keylogPath: tls.keylog,
     qlogDirectory: telemetry.qlog,
     qlogLevel: telemetry.qlog_level,
@@ -63,6 +68,9 @@ export function engineOptions(config: Config, resolved: Resolved): EngineOptions
     earlyData: quic.early_data,
     retry: quic.retry,
     connections: limits.connections,
+    prefixRetry: limits.prefix_retry,
+    prefixMax: limits.prefix_max,
+    handshakeRate: limits.handshake_rate,
     ringCapacity: limits.ring_capacity,
     streamChunks: limits.stream_chunks,
     connectionEvents: limits.connection_events,

@@ -66,6 +66,7 @@ const tls = z.strictObject({
   cert: filePath("a PEM file with the certificate chain").default(""),
   key: filePath("a PEM file with the certificate's private key").default(""),
   secret_file: filePath("a file of 32 random bytes, or of 64 hex digits").default(""),
+  ticket_keys_file: filePath("a file of keys of 48 bytes, or of 96 hex digits a line").default(""),
   keylog: filePath("the file that key log lines are appended to").default(""),
 });
 
@@ -98,6 +99,9 @@ const telemetry = z.strictObject({
 
 const limits = z.strictObject({
   connections: integer(1, 1_000_000, "connections per worker").default(4096),
+  prefix_retry: integer(0, 1_000_000, "connections (0: derived)").default(0),
+  prefix_max: integer(0, 1_000_000, "connections (0: derived)").default(0),
+  handshake_rate: integer(0, 1_000_000, "handshakes a second (0: derived)").default(0),
   ring_capacity: powerOfTwo(1024, 65_536).default(8192),
   connection_events: integer(16, 8192, "events").default(1024),
   stream_chunks: integer(2, 4096, "chunks").default(256),
@@ -136,6 +140,7 @@ export const PATHS: readonly (readonly [section: string, option: string])[] = [
   ["tls", "cert"],
   ["tls", "key"],
   ["tls", "secret_file"],
+  ["tls", "ticket_keys_file"],
   ["tls", "keylog"],
   ["http", "root"],
   ["telemetry", "qlog"],

@@ -36,6 +36,10 @@ export interface EngineOptions {
   alpn: string[];
   /** 32 bytes that every key is derived from; null: drawn now. */
   secret: Uint8Array | null;
+  /** Keys of session tickets, 48 bytes each, the first one seals; null: from the secret. */
+  ticketKeys: Uint8Array | null;
+  /** 32 bytes: sessions made under others bring no early data. */
+  earlyContext: Uint8Array | null;
   /** Path of an SSLKEYLOGFILE to append to, or "". */
   keylogPath: string;
   /** Directory of qlogs, or "": none. */
@@ -73,6 +77,10 @@ export interface EngineOptions {
   retry: "never" | "always" | "under-load";
   /** Connections per worker. */
   connections: number;
+  /** The load rule of native/limits.h; 0: as derived there. */
+  prefixRetry: number;
+  prefixMax: number;
+  handshakeRate: number;
   /** Entries per event and command ring, a power of two. */
   ringCapacity: number;
   /** Chunks per stream that may wait for the application. */

@@ -120,6 +120,7 @@ export function engineOptionsOf(
     ...chosen,
     certificate,
     secret: null,
+    ticketKeys: null,
     alpns: [],
   });
 }

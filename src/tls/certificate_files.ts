@@ -5,6 +5,9 @@ import { UserError } from "../config/user_error.ts";
 import type { PemPair } from "./self_signed.ts";
 
 const SECRET_BYTES = 32;
+/** Name, HMAC key and AES key, 16 each, as other servers have them. */
+const TICKET_KEY_BYTES = 48;
+const TICKET_KEYS_MAX = 16;
 
 /** @throws {UserError} naming the file and what to do */
 export function readCertificateFiles(certificatePath: string, keyPath: string): PemPair {
@@ -43,6 +46,25 @@ export function readSecret(path: string): Uint8Array {
   throw new UserError(
     `tls.secret_file: ${path} holds ${bytes.length} bytes\n` +
       "  must be 32 random bytes, or 64 hex digits: openssl rand -hex 32",
+    2,
+  );
+}
+
+/**
+ * Keys of session tickets one after the other, at most 16: raw, or 96 hex digits a line.
+ *
+ * @throws {UserError}
+ */
+export function readTicketKeys(path: string): Uint8Array {
+  const bytes = readBytes(path, "tls.ticket_keys_file");
+  const lines = bytes.toString("latin1").trim().split(/\s+/);
+  const hex = lines.every((line) => /^[0-9a-f]{96}$/i.test(line));
+  const keys = new Uint8Array(hex ? Buffer.from(lines.join(""), "hex") : bytes);
+  const count = keys.length / TICKET_KEY_BYTES;
+  if (Number.isInteger(count) && count >= 1 && count <= TICKET_KEYS_MAX) return keys;
+  throw new UserError(
+    `tls.ticket_keys_file: ${path} holds ${bytes.length} bytes\n` +
+      "  must be 1 to 16 keys of 48 random bytes, or lines of 96 hex digits: openssl rand -hex 48",
     2,
   );
 }

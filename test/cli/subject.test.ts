@@ -49,6 +49,9 @@ const REACHED: [option: string, text: string, field: keyof EngineOptions, value:
   ["quic.retry", "always", "retry", "always"],
   ["netio.routing", "forward", "routing", "forward"],
   ["limits.connections", "7", "connections", 7],
+  ["limits.prefix_retry", "7", "prefixRetry", 7],
+  ["limits.prefix_max", "7", "prefixMax", 7],
+  ["limits.handshake_rate", "7", "handshakeRate", 7],
   ["limits.ring_capacity", "16384", "ringCapacity", 16384],
   ["limits.connection_events", "512", "connectionEvents", 512],
   ["limits.stream_chunks", "7", "streamChunks", 7],
@@ -151,11 +154,19 @@ describe("a folder", () => {
 
 describe("engine options", () => {
   const certificate = { certificatePem: "c", privateKeyPem: "k" };
-  const resolved = { workers: 3, pin: true, certificate, secret: null, alpns: ["h3"] };
+  const resolved = {
+    workers: 3,
+    pin: true,
+    certificate,
+    secret: null,
+    ticketKeys: null,
+    alpns: ["h3"],
+  };
 
   test("the defaults", () => {
     const config = loadConfig({ path: "", env: {}, flags: [] });
-    expect(engineOptions(config, resolved)).toMatchInlineSnapshot(`
+    const options = engineOptions(config, resolved);
+    expect({ ...options, earlyContext: options.earlyContext?.toHex() }).toMatchInlineSnapshot(`
       {
         "activeConnectionIdLimit": 8,
         "alpn": [
@@ -169,10 +180,12 @@ describe("engine options", () => {
         "connectionWindowBytes": 4194304,
         "connections": 4096,
         "datagramQueue": 256,
+        "earlyContext": "b032daf78aae7636b099dab3ec88ba2e237fbe9a9cb8e89bc22c2cc6df94daca",
         "earlyData": false,
         "forwarding": true,
         "gro": true,
         "gso": true,
+        "handshakeRate": 0,
         "handshakeTimeoutMs": 10000,
         "host": "::",
         "keylogPath": "",
@@ -182,6 +195,8 @@ describe("engine options", () => {
         "pathMtuDiscovery": false,
         "pin": true,
         "port": 4433,
+        "prefixMax": 0,
+        "prefixRetry": 0,
         "privateKeyPem": "k",
         "qlogAlpn": "",
         "qlogDirectory": "",
@@ -204,6 +219,7 @@ describe("engine options", () => {
         "streamWindowBytes": 1048576,
         "streamsBidi": 256,
         "streamsUni": 16,
+        "ticketKeys": null,
         "workers": 3,
       }
     `);
