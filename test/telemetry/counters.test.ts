@@ -45,6 +45,7 @@ async function serving(choice: Choice, retry: "always" | "never"): Promise<QuicS
     pin: false,
     certificate: await readTls({ cert: certPath, key: keyPath }),
     secret: null,
+    ticketKeys: null,
     alpns: [],
   });
   return await new QuicServer(registry, { engine, shutdownGraceMs: 0 }).start();
