@@ -234,9 +234,9 @@ static void on_established(struct quicd_connection *connection, const struct qd_
 	view->flags &= (uint8_t)~(QUICD_CONNECTION_RESUMED | QUICD_CONNECTION_EARLY);
 	view->flags |= state->resumed ? QUICD_CONNECTION_RESUMED : 0;
 	view->flags |= connection->early && state->early_accepted ? QUICD_CONNECTION_EARLY : 0;
+	if (!quicd_connection_is_client(connection))
+		quicd_admission_give_token(connection);
 	if (!connection->early)
-	if (!quicd_state_is_half_open(to->next))
-		quicd_admission_leave(connection);
 		introduce(connection);
 }
 
