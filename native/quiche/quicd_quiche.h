@@ -105,6 +105,7 @@ struct qd_config_options {
 	 */
 	const uint8_t *early_context;
 	size_t early_context_bytes;
+	uint64_t amplification_factor; /* 0: three (RFC 9000 §8.1); tests break it by this */
 };
 
 struct qd_config;

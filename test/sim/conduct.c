@@ -79,21 +79,18 @@ static bool receive_ended(const struct end *end, const struct stream_end *stream
 	       stream->stop_sent;
 }
 
-/* As much as the credit allows; asks to be told of more. */
+/* As much as the credit allows; asks to be told of more, and then looks no more before it is. */
 static uint32_t credit_for(struct end *end, struct stream_end *stream)
 {
-	for (;;) {
+	while (!stream->awaits_credit) {
 		const uint32_t limit =
 			quicd_stream_credit(end->app->handle, end->worker, stream->slot);
 		if (limit != stream->used)
 			return limit - stream->used;
-		if (stream->awaits_credit)
-			return 0;
-		if (quicd_stream_want(end->app->handle, end->worker, stream->slot, limit) == 0) {
-			stream->awaits_credit = true;
-			return 0;
-		}
+		stream->awaits_credit = quicd_stream_want(end->app->handle, end->worker,
+							  stream->slot, limit) == 0;
 	}
+	return 0;
 }
 
 /* False: not now. */

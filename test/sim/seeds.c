@@ -4,6 +4,8 @@
  *   seeds [--from N] [--count N]      some seeds; default 50 from 1
  *   seeds --seed N [--trace] [--verbose]   one again: its datagrams, its events
  *   seeds --twice                     each once more, and the traces must be equal
+ *   seeds --plants                    each planted fault of plants.c must be found
+ *   seeds --plant N                   with that one, to look at it
  *
  * The last line is `N passed, N failed, N skipped`, exit code 1 on failure.
  */
@@ -12,9 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include "alloc.h"
+#include "plants.h"
 #include "world.h"
 
 struct run {
@@ -24,12 +28,14 @@ struct run {
 
 static uint64_t current_seed; /* for the handler of an assert */
 
+static int report_fd = STDERR_FILENO;
+
 static void on_abort(int signal)
 {
 	char text[64];
-	const int bytes = snprintf(text, sizeof(text), "signal %d in seed %lu\n", signal,
-				   (unsigned long)current_seed);
-	(void)!write(STDERR_FILENO, text, (size_t)bytes);
+	const int bytes = snprintf(text, sizeof(text), "seed %lu: an assertion (signal %d)\n",
+				   (unsigned long)current_seed, signal);
+	(void)!write(report_fd, text, (size_t)bytes);
 	_exit(1);
 }
 
@@ -137,7 +143,7 @@ static void print_totals(const struct coverage *coverage, double took)
 struct arguments {
 	struct scenario_options options;
 	uint64_t from, count;
-	bool twice, quiet;
+	bool twice, quiet, plants;
 };
 
 static bool read_arguments(int argc, char **argv, struct arguments *out)
@@ -153,6 +159,10 @@ static bool read_arguments(int argc, char **argv, struct arguments *out)
 			out->count = strtoull(value, NULL, 0), i++;
 		else if (strcmp(argv[i], "--twice") == 0)
 			out->twice = true;
+		else if (strcmp(argv[i], "--plants") == 0)
+			out->plants = true;
+		else if (strcmp(argv[i], "--plant") == 0)
+			plants_choose((uint32_t)strtoul(value, NULL, 0)), i++;
 		else if (strcmp(argv[i], "--quiet") == 0)
 			out->quiet = true;
 		else if (strcmp(argv[i], "--trace") == 0)
@@ -178,6 +188,58 @@ static bool check_memory(uint64_t seed, const struct quicd_memory *before, bool 
 	return false;
 }
 
+/* In a process of its own: until a seed finds the plant, which |fd| is then told. */
+static void seek_plant(uint32_t number, int fd)
+{
+	struct coverage coverage = {0};
+	report_fd = fd;
+	plants_choose(number);
+	(void)!freopen("/dev/null", "w", stderr);
+	for (uint64_t seed = 1; seed <= plants[number].within; seed++) {
+		const struct scenario_options options = {.seed = seed, .coverage = &coverage};
+		const struct verdict verdict = run_seed(&options);
+		if (!verdict.failed)
+			continue;
+		dprintf(fd, "seed %lu: %s\n", (unsigned long)seed, verdict.message);
+		_exit(1);
+	}
+	_exit(0);
+}
+
+static bool find_plant(uint32_t number)
+{
+	int ends[2];
+	char text[WORLD_MESSAGE_BYTES + 32] = "";
+	if (pipe(ends) != 0)
+		abort();
+	fflush(stdout);
+	const pid_t child = fork();
+	if (child == 0)
+		seek_plant(number, ends[1]);
+	close(ends[1]);
+	size_t bytes = 0;
+	ssize_t got;
+	while (bytes < sizeof(text) - 1 &&
+	       (got = read(ends[0], text + bytes, sizeof(text) - 1 - bytes)) > 0)
+		bytes += (size_t)got;
+	close(ends[0]);
+	int status = 0;
+	waitpid(child, &status, 0);
+	text[strcspn(text, "\n")] = 0;
+	printf("%s  %2u %-56s within %3u: %s\n", bytes > 0 ? "ok  " : "FAIL", number,
+	       plants[number].name, plants[number].within, bytes > 0 ? text : "not found");
+	return bytes > 0;
+}
+
+static int find_plants(void)
+{
+	uint32_t found = 0;
+	for (uint32_t number = 1; number <= PLANTS; number++)
+		found += find_plant(number);
+	printf("%u passed, %u failed, 0 skipped\n", found, PLANTS - found);
+	return found == PLANTS ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments arguments;
@@ -189,6 +251,8 @@ int main(int argc, char **argv)
 	}
 	signal(SIGABRT, on_abort);
 	signal(SIGSEGV, on_abort);
+	if (arguments.plants)
+		return find_plants();
 	const double begun = seconds();
 	for (uint64_t i = 0; i < arguments.count; i++) {
 		struct scenario_options options = arguments.options;

@@ -196,6 +196,14 @@ void watch_rest(struct world *world)
 {
 	for (uint32_t i = 0; i < world->engine_count; i++) {
 		struct quicd_engine *engine = world->engines[i];
+		uint64_t given = 0, taken = 0;
+		for (uint32_t w = 0; w < engine->options.workers; w++) {
+			given += engine->workers[w].counters->receive_forwarded;
+			taken += engine->workers[w].counters->forward_received;
+		}
+		if (given != taken)
+			world_fail(world, "%lu datagrams were forwarded, %lu received",
+				   (unsigned long)given, (unsigned long)taken);
 		for (uint32_t w = 0; w < engine->options.workers; w++) {
 			check_worker(world, &engine->workers[w]);
 			check_slab(world, "worker", w, &engine->workers[w].slab);

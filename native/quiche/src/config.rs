@@ -57,6 +57,7 @@ pub struct Options {
     pub ticket_seconds: u32,
     pub early_context: *const u8,
     pub early_context_bytes: usize,
+    pub amplification_factor: u64,
 }
 
 unsafe fn pem<'a>(data: *const c_char, bytes: usize) -> &'a [u8] {
@@ -210,6 +211,9 @@ fn apply_recovery(quic: &mut quiche::Config, options: &Options) -> Result<(), St
     // otherwise.
     quic.enable_pacing(paced);
     quic.discover_pmtu(options.discover_pmtu);
+    if options.amplification_factor > 0 {
+        quic.set_max_amplification_factor(options.amplification_factor as usize);
+    }
     if options.initial_window_packets > 0 {
         quic.set_initial_congestion_window_packets(options.initial_window_packets as usize);
     }
