@@ -1,4 +1,7 @@
-/* plants.h - faults that the seeds must find. Only this program has them, by the linker's --wrap. */
+/*
+ * plants.h - faults that the seeds must find. Only this program has them, by the linker's
+ * --wrap.
+ */
 #pragma once
 #include <stdint.h>
 
