@@ -14,6 +14,7 @@ export {
   connect,
   QuicClient,
 } from "./client.ts";
+export type { QlogOptions } from "./server/options.ts";
 export {
   type AppThreadView,
   QuicServer,

@@ -16,7 +16,6 @@ import { type AppHandler, importHandler } from "./server/app_handler.ts";
 import { AppThread } from "./server/app_thread.ts";
 import type { AppThreadView } from "./server/app_thread_view.ts";
 import { factoryFor } from "./server/factories.ts";
-import { FailureLog } from "./server/failure_log.ts";
 import { missingNative, serveOnBun } from "./server/fallback.ts";
 import {
   DEFAULT_REQUEST_BODY_BYTES,
@@ -26,6 +25,7 @@ import {
 } from "./server/options.ts";
 import { addressOf, type RunningServer, urlOf } from "./server/running_server.ts";
 import { readTls } from "./server/tls.ts";
+import { FailureLog } from "./telemetry/failure_log.ts";
 import { LossWatch } from "./telemetry/loss_watch.ts";
 import { WhyDesk, type WhyList } from "./telemetry/why_desk.ts";
 import type { WhyReport } from "./telemetry/why_report.ts";

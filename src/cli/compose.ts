@@ -4,6 +4,7 @@ import { chooseWorkers, usableCpus } from "../config/workers.ts";
 import { UserError } from "../config.ts";
 import { missingNative } from "../server/fallback.ts";
 import { QuicServer, type QuicServerOptions, type RunningServer } from "../server.ts";
+import { standardError } from "../telemetry/failure_log.ts";
 import { readSecret, readTicketKeys } from "../tls/certificate_files.ts";
 import { AppRegistry } from "../transport/registry.ts";
 import type { AccessLog } from "./access_log.ts";
@@ -41,7 +42,8 @@ async function startNatively(
   const options: H3Options = {
     serverFacade: server,
     maxRequestBodyBytes: config.http.max_body_bytes,
-    onError: (error, connectionId) => console.error(`connection ${connectionId}:`, error),
+    onError: (error, connectionId) =>
+      standardError.report(`connection ${connectionId}: ${Bun.inspect(error)}`),
   };
   if (log !== null) options.onRequest = (info) => log.record(info);
   registerApps(registry, subject, options);

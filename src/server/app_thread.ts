@@ -3,6 +3,8 @@
  * ends nothing but its own connections: it is started again, each time later while it keeps
  * failing.
  */
+
+import { type FailureLog, oneLine } from "../telemetry/failure_log.ts";
 import type { AppThreadStart, FromAppThread } from "./app_thread_protocol.ts";
 import {
   type AppThreadInput,
@@ -11,7 +13,6 @@ import {
   nextThreadState,
 } from "./app_thread_view.ts";
 import { Backoff } from "./backoff.ts";
-import { type FailureLog, oneLine } from "./failure_log.ts";
 import { within } from "./within.ts";
 
 const ENTRY = new URL("./app_thread_entry.ts", import.meta.url).href;

@@ -6,6 +6,7 @@ import type { H3Handler, RequestInfo, ServerFacade } from "../apps/h3/handler.ts
 import { LeanContext, type LeanOrigin } from "../apps/h3/lean.ts";
 import type { RequestHead } from "../apps/h3/message.ts";
 import { KnownResponse, NativeResponse } from "../apps/h3/response.ts";
+import { standardError } from "../telemetry/failure_log.ts";
 import type { SocketAddress } from "../transport/app.ts";
 
 /** Bun.serve tells no connections, and does not say when a response has been sent. */
@@ -94,7 +95,7 @@ export class BunHandler {
   #report(error: unknown): void {
     const { onError } = this.#options;
     if (onError !== undefined) onError(error);
-    else console.error(error);
+    else standardError.report(Bun.inspect(error));
   }
 
   #lean(request: Request): Promise<Response> {

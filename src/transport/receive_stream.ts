@@ -4,6 +4,7 @@
  * control. The bound (chunks per stream) is the worker's; this queue needs none of its own.
  */
 import { assert } from "../assert.ts";
+import { standardError } from "../telemetry/failure_log.ts";
 import type { Chunk, ChunkView } from "./chunk.ts";
 import { StreamError } from "./error.ts";
 import type { ErrorCode } from "./error_code.ts";
@@ -163,7 +164,7 @@ export class ReceiveQueue implements ReceiveStream, StreamSink {
   #warnIfStalled(): void {
     if (this.#warned || this.#ledger.outstanding < this.#chunksMax) return;
     this.#warned = true;
-    console.warn(
+    standardError.report(
       `quicd: stream ${this.id} of connection ${this.#connectionId} stalls: ` +
         `${this.#ledger.outstanding} chunks of it are not released`,
     );

@@ -128,7 +128,7 @@ describe("reading a stream", () => {
   });
 
   test("a reader that waits for itself is named, once", async () => {
-    const warn = spyOn(console, "warn").mockImplementation(() => {});
+    const warn = spyOn(console, "error").mockImplementation(() => {});
     const { fixture } = withStream(async (receive) => {
       for (;;) await receive.read();
     });

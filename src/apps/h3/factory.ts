@@ -4,6 +4,7 @@
  * One factory serves one app thread; its caches are shared by all connections there.
  */
 import { assert } from "../../assert.ts";
+import { standardError } from "../../telemetry/failure_log.ts";
 import type {
   AppEvent,
   ConnectionHandle,
@@ -77,7 +78,7 @@ export class H3Factory implements QuicAppFactory, H3Shared {
 
   reportError(error: unknown, connectionId: string): void {
     if (this.#onError !== undefined) this.#onError(error, connectionId);
-    else console.error(error);
+    else standardError.report(Bun.inspect(error));
   }
 
   logRequest(

@@ -1,6 +1,7 @@
 /**
- * Failures of app threads on standard error: one line each, and no more of them than a person can
- * read. What is left out is counted in the next line.
+ * Failures of applications on standard error, no more of them than a person can read: peers can
+ * make them happen, so they must not be able to fill a disk. What is left out is counted in the
+ * next one.
  */
 
 /** A burst of so many lines, then one for each interval. */
@@ -39,6 +40,9 @@ export class FailureLog {
     this.#write(line + omitted);
   }
 }
+
+/** For all that peers can bring about on this thread. */
+export const standardError = new FailureLog();
 
 /**
  * An error's name, message and place, from its stack or from the listing with source lines that an

@@ -1,6 +1,6 @@
 /** One line for each failure, as long as a person could read them. */
 import { describe, expect, test } from "bun:test";
-import { FailureLog, oneLine } from "../../src/server/failure_log.ts";
+import { FailureLog, oneLine } from "../../src/telemetry/failure_log.ts";
 
 test("a flood is cut to ten lines and one for each second; what is left out is counted", () => {
   const written: string[] = [];
