@@ -13,7 +13,7 @@ import { ROOT } from "./peer.ts";
 type Choices = Partial<
   Pick<
     EngineOptions,
-    "routing" | "backend" | "forwarding" | "retry" | "connections" | "datagramQueue"
+    ("routing" | "backend" | "forwarding" | "retry" | "connections" | "datagramQueue") | "earlyData"
   >
 >;
 

@@ -96,6 +96,7 @@ function choices(wanted: MeasuredOptions) {
     backend: backend ?? engine.backend,
     forwarding: forwarding ?? engine.forwarding,
     retry: retry ?? engine.retry,
+    earlyData: wanted.earlyData ?? engine.earlyData,
   };
 }
 
