@@ -137,6 +137,7 @@ enum quicd_close_flag {
 	QUICD_CLOSE_TIMEOUT = 4,     /* idle or handshake timeout: nothing was sent or received */
 	/* of CLOSE: only once all that was written has been acknowledged */
 	QUICD_CLOSE_DRAINED = 8,
+	QUICD_CLOSE_RESET = 16, /* the peer has forgotten the connection (RFC 9000 §10.3) */
 };
 
 /*
@@ -301,7 +302,8 @@ struct quicd_counters {
 	uint64_t closed;
 	uint64_t handshake_timeouts;
 	uint64_t resumed; /* of those established: from a session ticket (RFC 8446 §2.2) */
-	uint64_t early;	  /* of those accepted: took 0-RTT (RFC 9001 §4.6) */
+	/* of those accepted: took 0-RTT; of connects: could send some (RFC 9001 §4.6) */
+	uint64_t early;
 	uint64_t early_held; /* ... and others whose 0-RTT waits: seen before, or no memory left */
 	uint64_t live_connections; /* gauge */
 	uint64_t half_open;	   /* gauge: of them, handshake not complete */
@@ -348,6 +350,8 @@ struct quicd_counters {
 	/* client */
 	uint64_t connects; /* begun; beside accepted */
 	uint64_t connects_refused;
+	uint64_t sessions; /* given to applications */
+	uint64_t sessions_dropped; /* larger than a buffer */
 	/* logs */
 	uint64_t qlogs;		 /* begun */
 	uint64_t qlogs_unwanted; /* of them: deleted, another protocol than the filter's */

@@ -18,6 +18,7 @@ struct request {
 	struct quicd_connect head;
 	struct qd_address peer, local;
 	char name[NAME_BYTES_MAX + 1];
+	uint8_t session[QUICD_LARGE_BUFFER_BYTES];
 };
 
 static bool emit_refusal(struct quicd_worker *worker, uint32_t app, const struct quicd_answer *no)
@@ -90,6 +91,7 @@ static bool read_request(const uint8_t *bytes, uint32_t length, struct request *
 	request->name[head->name_bytes] = 0;
 	if (strlen(request->name) != head->name_bytes)
 		return false;
+	memcpy(request->session, bytes + sizeof(*head) + head->name_bytes, head->session_bytes);
 	request->peer = (struct qd_address){.family = (uint8_t)head->family,
 					    .port = head->peer_port,
 					    .scope_id = head->scope_id};
@@ -169,6 +171,12 @@ static bool make(struct quicd_connection *connection, struct qd_config *config,
 	if (worker->engine->keylog_fd >= 0)
 		qd_set_keylog_fd(connection->quiche, worker->engine->keylog_fd);
 	quicd_qlog_accepted(connection);
+	const bool early = request->head.flags & QUICD_CONNECT_EARLY;
+	/* What is no session, or none that is good here, makes a whole handshake. */
+	if (request->head.session_bytes > 0 &&
+	    qd_set_session(connection->quiche, request->session, request->head.session_bytes,
+			   early) == 0)
+		connection->offers_early = early;
 	return true;
 }
 
@@ -228,6 +236,9 @@ void quicd_connect(struct quicd_worker *worker, const struct quicd_command *comm
 	worker->counters->connects++;
 	connection->request_id = id;
 	connection->pending |= QUICD_PENDING_STARTED;
+	/* TLS begins with the first flight, and knows then whether 0-RTT may follow it. */
+	if (connection->offers_early)
+		quicd_connection_flush(connection);
 	/* The one list tells of it, the other lets the first flight leave and sets the timer. */
 	quicd_list_append(&worker->blocked, &connection->blocked);
 	quicd_list_append(&worker->dirty, &connection->dirty);

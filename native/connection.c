@@ -6,9 +6,7 @@
 #include "event.h"
 #include "open.h"
 #include "pages.h"
-#include "profile.h"
 #include "qlog.h"
-#include "replay.h"
 #include "stream.h"
 #include "worker.h"
 
@@ -172,115 +170,11 @@ void quicd_connection_show_addresses(struct quicd_connection *connection)
 	memcpy(view->local_ip, connection->local.ip, sizeof(view->local_ip));
 }
 
-/* The index of the negotiated protocol in the configured list (RFC 7301 wire format). */
-static uint32_t alpn_index(struct quicd_connection *connection)
-{
-	const struct quicd_engine *engine = connection->worker->engine;
-	const uint8_t *list = engine->options.alpn, *name = NULL;
-	size_t list_bytes = engine->options.alpn_bytes;
-	if (quicd_connection_is_client(connection)) {
-		const struct quicd_profile *profile =
-			quicd_profile_at(engine, connection->profile);
-		list = profile->alpn;
-		list_bytes = profile->alpn_bytes;
-	}
-	const size_t bytes = qd_alpn(connection->quiche, &name);
-	uint32_t index = 0;
-	for (size_t at = 0; at < list_bytes; at += 1 + list[at], index++)
-		if (list[at] == bytes && memcmp(list + at + 1, name, bytes) == 0)
-			return index;
-	return QUICD_NONE;
-}
-
-/* It follows the path's MTU and the length of the peer's connection IDs. */
-static void show_datagram_bytes(struct quicd_connection *connection)
-{
-	const ssize_t bytes = qd_datagram_max_bytes(connection->quiche);
-	connection->view->datagram_max_bytes = bytes > 0 ? (uint32_t)bytes : 0;
-}
-
-/* What the application reads when it is told of the connection. */
-static void introduce(struct quicd_connection *connection)
-{
-	struct quicd_connection_view *view = connection->view;
-	view->alpn = alpn_index(connection);
-	view->app = connection->app;
-	quicd_connection_show_addresses(connection);
-	const char *name = NULL;
-	const size_t bytes = qd_server_name(connection->quiche, &name);
-	if (bytes > 0)
-		memcpy(view->server_name, name,
-		       bytes < sizeof(view->server_name) ? bytes : sizeof(view->server_name) - 1);
-	show_datagram_bytes(connection);
-	quicd_qlog_established(connection);
-}
-
-/* RFC 9001 §4.6: the keys of 0-RTT are there. A server has taken it; a client may send. */
-static void on_early(struct quicd_connection *connection)
-{
-	quicd_connection_advance(connection, QUICD_INPUT_EARLY);
-	connection->early = true;
-	connection->view->flags |= QUICD_CONNECTION_RESUMED | QUICD_CONNECTION_EARLY;
-	connection->worker->counters->early++;
-	introduce(connection);
-}
-
-static void on_established(struct quicd_connection *connection, const struct qd_state *state)
-{
-	struct quicd_connection_view *view = connection->view;
-	quicd_connection_advance(connection, QUICD_INPUT_ESTABLISHED);
-	connection->worker->counters->established++;
-	connection->worker->counters->resumed += state->resumed;
-	view->flags &= (uint8_t)~(QUICD_CONNECTION_RESUMED | QUICD_CONNECTION_EARLY);
-	view->flags |= state->resumed ? QUICD_CONNECTION_RESUMED : 0;
-	view->flags |= connection->early && state->early_accepted ? QUICD_CONNECTION_EARLY : 0;
-	if (!quicd_connection_is_client(connection))
-		quicd_admission_give_token(connection);
-	if (!connection->early)
-		introduce(connection);
-}
-
-/*
- * A ClientHello that was seen before may be a replay: its early data waits for the handshake, which
- * only the client itself can complete (RFC 8446 §8.2).
- */
-static void try_early(struct quicd_connection *connection)
-{
-	struct quicd_worker *worker = connection->worker;
-	uint8_t hello[QD_CLIENT_RANDOM_BYTES];
-	if (!quicd_connection_is_client(connection)) {
-		qd_client_random(connection->quiche, hello);
-		if (!worker->engine->hellos ||
-		    !quicd_replay_first(worker->engine->hellos, hello, sizeof(hello),
-					worker->now_ns / 1000000000)) {
-			connection->early_held = true;
-			worker->counters->early_held++;
-			return;
-		}
-	}
-	on_early(connection);
-}
-
-/* INITIAL to ESTABLISHED, as far as quiche has come. */
-static void follow_handshake(struct quicd_connection *connection)
-{
-	quicd_connection_advance(connection, QUICD_INPUT_FLIGHT);
-	if (!quicd_state_is_half_open(connection->state))
-		return;
-	struct qd_state state;
-	qd_get_state(connection->quiche, &state);
-	if (state.established)
-		on_established(connection, &state);
-	else if (state.in_early_data && connection->state == QUICD_STATE_HANDSHAKING &&
-		 !connection->early_held)
-		try_early(connection);
-}
-
 static void follow_paths(struct quicd_connection *connection)
 {
 	struct qd_path_event event;
 	while (qd_path_event_next(connection->quiche, &event)) {
-		show_datagram_bytes(connection);
+		quicd_connection_show_datagram_bytes(connection);
 		if (event.kind != QD_PATH_PEER_MIGRATED)
 			continue;
 		connection->local = event.local;
@@ -315,7 +209,7 @@ static void flush_or_hold(struct quicd_connection *connection)
 
 void quicd_connection_process(struct quicd_connection *connection)
 {
-	follow_handshake(connection);
+	quicd_connection_follow_handshake(connection);
 	if (connection->state == QUICD_STATE_ESTABLISHED) {
 		follow_paths(connection);
 		quicd_connection_drop_retired_cids(connection);
@@ -383,6 +277,8 @@ static void note_close_reason(struct quicd_connection *connection, const struct 
 		flags = QUICD_CLOSE_LOCAL;
 	else if (state->timed_out)
 		flags = QUICD_CLOSE_TIMEOUT;
+	else if (state->reset)
+		flags = QUICD_CLOSE_RESET;
 	if (reason.application)
 		flags |= QUICD_CLOSE_APPLICATION;
 	view->close_flags |= flags;

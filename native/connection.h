@@ -91,6 +91,8 @@ struct quicd_connection {
 	/* Of a client. */
 	uint32_t request_id; /* of CONNECT */
 	uint32_t profile;
+	uint32_t session_left; /* bytes of a session that was too large to be told, or 0 */
+	bool offers_early; /* 0-RTT was asked for, and nothing has been sent yet */
 };
 
 bool quicd_connections_create(struct quicd_worker *worker, uint32_t capacity);
@@ -110,6 +112,13 @@ void quicd_connection_free(struct quicd_connection *connection);
 /* NULL when the slot was reused or is free. */
 struct quicd_connection *quicd_connection_of(struct quicd_worker *worker, uint32_t index,
 					     uint32_t generation);
+
+/* handshake.c */
+
+/* INITIAL to ESTABLISHED, as far as quiche has come. */
+void quicd_connection_follow_handshake(struct quicd_connection *connection);
+/* It follows the path's MTU and the length of the peer's connection IDs. */
+void quicd_connection_show_datagram_bytes(struct quicd_connection *connection);
 
 /* After datagrams were received or a timer fired: state, CIDs, paths, then reading. */
 void quicd_connection_process(struct quicd_connection *connection);

@@ -131,6 +131,43 @@ static bool tell_datagrams(struct quicd_connection *connection)
 	}
 }
 
+/*
+ * Client: the newest session. Nothing waits for it: without room it comes with a later turn, or
+ * not at all.
+ */
+static void tell_session(struct quicd_connection *connection)
+{
+	struct quicd_worker *worker = connection->worker;
+	if (!quicd_connection_is_client(connection) || connection->state != QUICD_STATE_ESTABLISHED)
+		return;
+	const ssize_t waiting = qd_session_bytes(connection->quiche);
+	if (waiting <= 0 || (uint32_t)waiting == connection->session_left)
+		return;
+	if (waiting > QUICD_LARGE_BUFFER_BYTES) {
+		connection->session_left = (uint32_t)waiting;
+		worker->counters->sessions_dropped++;
+		return;
+	}
+	if (!quicd_event_room(connection, false))
+		return;
+	const uint32_t buffer = quicd_chunk_take(connection, (size_t)waiting);
+	if (buffer == QUICD_NONE)
+		return;
+	const ssize_t got =
+		qd_take_session(connection->quiche, quicd_slab_at(&worker->slab, buffer),
+				quicd_slab_buffer_bytes(&worker->slab, buffer));
+	if (got < 0) {
+		quicd_chunk_give_back(worker, buffer);
+		return;
+	}
+	worker->counters->sessions++;
+	quicd_chunk_lease(connection, buffer, NULL);
+	quicd_event_emit(connection, &(struct quicd_event){ .kind = QUICD_EVENT_SESSION,
+							    .stream = QUICD_NONE,
+							    .buffer = buffer,
+							    .length = (uint32_t)got });
+}
+
 /* True when nothing is left to tell. */
 static bool tell_all(struct quicd_connection *connection)
 {
@@ -142,6 +179,7 @@ static bool tell_all(struct quicd_connection *connection)
 	    !tell(connection, QUICD_EVENT_HANDSHAKE_DONE, QUICD_PENDING_HANDSHAKE_DONE))
 		return false;
 	if (!(connection->told & QUICD_PENDING_CLOSING) && !connection->dead) {
+		tell_session(connection);
 		if (!tell(connection, QUICD_EVENT_PATH_CHANGED, QUICD_PENDING_PATH) ||
 		    !tell_answers(connection) || !quicd_streams_read(connection) ||
 		    !tell_streams(connection) || !tell_datagrams(connection))

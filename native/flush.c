@@ -94,6 +94,10 @@ bool quicd_connection_flush(struct quicd_connection *connection)
 		quicd_list_append(&worker->flushes, &connection->flush);
 	else if (room)
 		quicd_connection_say_goodbye(connection);
+	/* Without a buffer when it was opened: now TLS knows whether 0-RTT may follow. */
+	if (connection->offers_early && room)
+		quicd_list_append(&worker->dirty, &connection->dirty);
+	connection->offers_early = connection->offers_early && !room;
 	if (quicd_node_linked(&connection->telling))
 		quicd_list_append(&worker->blocked, &connection->blocked);
 	quicd_connection_set_timer(connection);

@@ -106,7 +106,10 @@ const RULES: { name: string; rule: Rule; bad: Source[]; good: Source[] }[] = [
     name: "no leftovers",
     rule: noLeftovers,
     bad: ["TODO", "FIXME", "XXX"].map((word) => ({ path: "src/a.ts", text: `// ${word}: later` })),
-    good: [{ path: "src/a.ts", text: "// todos.html" }],
+    good: [
+      { path: "src/a.ts", text: "// todos.html" },
+      { path: "native/a.patch", text: "-    // TODO: done by this patch" },
+    ],
   },
   {
     name: "no names of one machine or registry",

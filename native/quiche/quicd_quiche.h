@@ -145,6 +145,10 @@ int qd_set_address_validated(struct qd_connection *connection);
  * repeated until it is acknowledged. The newest one takes the place of others.
  */
 int qd_send_new_token(struct qd_connection *connection, const uint8_t *token, size_t bytes);
+/*
+ * |server_name|: for SNI, and what the certificate must be for where the configuration verifies
+ * it. A numeric address, or NULL for the peer's, goes without SNI.
+ */
 struct qd_connection *qd_connect(struct qd_config *config, const char *server_name,
 				 const uint8_t *scid, size_t scid_bytes,
 				 const struct qd_address *local, const struct qd_address *peer,
@@ -158,12 +162,17 @@ void qd_free(struct qd_connection *connection);
  */
 #define QD_SESSION_BYTES_MAX 16384
 ssize_t qd_take_session(struct qd_connection *connection, uint8_t *out, size_t capacity);
+/* What it would take; QD_DONE. */
+ssize_t qd_session_bytes(struct qd_connection *connection);
 /*
  * Before anything is sent or received. An error leaves a connection that does not resume: what is
  * no session, or is one of another version. 0-RTT (qd_state.in_early_data after the first
- * qd_send_train) needs a configuration with early_data.
+ * qd_send_train) needs |early| and a configuration with early_data. What the server does not take
+ * of it is sent again once the handshake is complete, but for datagrams; a server whose limits
+ * have become lower meanwhile ends the connection with TRANSPORT_PARAMETER_ERROR.
  */
-int qd_set_session(struct qd_connection *connection, const uint8_t *session, size_t bytes);
+int qd_set_session(struct qd_connection *connection, const uint8_t *session, size_t bytes,
+		   bool early);
 
 /*
  * Decrypts |packet| in place (it is overwritten). QD_DONE: nothing in it was for us. Errors
@@ -287,6 +296,7 @@ struct qd_state {
 	bool closed;
 	bool timed_out;
 	bool early_accepted; /* 0-RTT was offered and taken (RFC 9001 §4.6.2) */
+	bool reset; /* closed because the peer has forgotten it (RFC 9000 §10.3) */
 };
 void qd_get_state(struct qd_connection *connection, struct qd_state *state);
 /* Of the ClientHello (RFC 8446 §4.1.2): no two have the same, unless one is a replay. */
@@ -339,6 +349,18 @@ struct qd_path_event {
 	struct qd_address local;
 	struct qd_address peer;
 };
+/*
+ * Client. probe: whether the path works is a QD_PATH_VALIDATED or QD_PATH_FAILED later; migrate:
+ * what is sent goes that way from now on; leave: gives up a path that is not the active one, what
+ * was on its way there is sent again. QD_ERROR_OUT_OF_IDENTIFIERS: the peer has offered no
+ * connection ID that could be used there (RFC 9000 §9.5), or we none; later perhaps.
+ */
+int qd_probe_path(struct qd_connection *connection, const struct qd_address *local,
+		  const struct qd_address *peer);
+int qd_migrate(struct qd_connection *connection, const struct qd_address *local,
+	       const struct qd_address *peer);
+int qd_leave_path(struct qd_connection *connection, const struct qd_address *local,
+		  const struct qd_address *peer);
 /* drain every turn */
 bool qd_path_event_next(struct qd_connection *connection, struct qd_path_event *event);
 

@@ -52,6 +52,7 @@ export const CLOSE_APPLICATION = 1;
 export const CLOSE_LOCAL = 2;
 export const CLOSE_TIMEOUT = 4;
 export const CLOSE_DRAINED = 8;
+export const CLOSE_RESET = 16;
 export const OK = 0;
 export const REFUSED_FULL = 1;
 export const REFUSED_LIMIT = 2;
@@ -281,8 +282,8 @@ export const APP_VIEW_RESERVED_OFFSET = 24;
 export const APP_VIEW_RESERVED_LENGTH = 10;
 export const APP_VIEW_RESERVED_WORD = 6;
 
-export const COUNTERS_SIZE = 656;
-export const COUNTERS_WORDS = 164;
+export const COUNTERS_SIZE = 672;
+export const COUNTERS_WORDS = 168;
 export const COUNTERS_RECEIVE_CALLS_OFFSET = 0;
 export const COUNTERS_RECEIVE_CALLS_WORD = 0;
 export const COUNTERS_RECEIVE_DATAGRAMS_OFFSET = 8;
@@ -429,24 +430,28 @@ export const COUNTERS_CONNECTS_OFFSET = 568;
 export const COUNTERS_CONNECTS_WORD = 142;
 export const COUNTERS_CONNECTS_REFUSED_OFFSET = 576;
 export const COUNTERS_CONNECTS_REFUSED_WORD = 144;
-export const COUNTERS_QLOGS_OFFSET = 584;
-export const COUNTERS_QLOGS_WORD = 146;
-export const COUNTERS_QLOGS_UNWANTED_OFFSET = 592;
-export const COUNTERS_QLOGS_UNWANTED_WORD = 148;
-export const COUNTERS_QLOGS_REFUSED_OFFSET = 600;
-export const COUNTERS_QLOGS_REFUSED_WORD = 150;
-export const COUNTERS_QLOG_FAILURES_OFFSET = 608;
-export const COUNTERS_QLOG_FAILURES_WORD = 152;
-export const COUNTERS_GSO_REFUSED_OFFSET = 616;
-export const COUNTERS_GSO_REFUSED_WORD = 154;
-export const COUNTERS_OPENS_WAITING_OFFSET = 624;
-export const COUNTERS_OPENS_WAITING_WORD = 156;
-export const COUNTERS_PACED_OFFSET = 632;
-export const COUNTERS_PACED_WORD = 158;
-export const COUNTERS_RECEIVE_DEAD_OFFSET = 640;
-export const COUNTERS_RECEIVE_DEAD_WORD = 160;
-export const COUNTERS_ACCEPTED_REFUSED_OFFSET = 648;
-export const COUNTERS_ACCEPTED_REFUSED_WORD = 162;
+export const COUNTERS_SESSIONS_OFFSET = 584;
+export const COUNTERS_SESSIONS_WORD = 146;
+export const COUNTERS_SESSIONS_DROPPED_OFFSET = 592;
+export const COUNTERS_SESSIONS_DROPPED_WORD = 148;
+export const COUNTERS_QLOGS_OFFSET = 600;
+export const COUNTERS_QLOGS_WORD = 150;
+export const COUNTERS_QLOGS_UNWANTED_OFFSET = 608;
+export const COUNTERS_QLOGS_UNWANTED_WORD = 152;
+export const COUNTERS_QLOGS_REFUSED_OFFSET = 616;
+export const COUNTERS_QLOGS_REFUSED_WORD = 154;
+export const COUNTERS_QLOG_FAILURES_OFFSET = 624;
+export const COUNTERS_QLOG_FAILURES_WORD = 156;
+export const COUNTERS_GSO_REFUSED_OFFSET = 632;
+export const COUNTERS_GSO_REFUSED_WORD = 158;
+export const COUNTERS_OPENS_WAITING_OFFSET = 640;
+export const COUNTERS_OPENS_WAITING_WORD = 160;
+export const COUNTERS_PACED_OFFSET = 648;
+export const COUNTERS_PACED_WORD = 162;
+export const COUNTERS_RECEIVE_DEAD_OFFSET = 656;
+export const COUNTERS_RECEIVE_DEAD_WORD = 164;
+export const COUNTERS_ACCEPTED_REFUSED_OFFSET = 664;
+export const COUNTERS_ACCEPTED_REFUSED_WORD = 166;
 export const COUNTERS_FIELDS = [
   "receive_calls",
   "receive_datagrams",
@@ -521,6 +526,8 @@ export const COUNTERS_FIELDS = [
   "panics",
   "connects",
   "connects_refused",
+  "sessions",
+  "sessions_dropped",
   "qlogs",
   "qlogs_unwanted",
   "qlogs_refused",
@@ -671,4 +678,4 @@ export const WHY_STREAM_FIELDS = [
   "chunks",
 ] as const;
 
-export const ABI_HASH = 1171402980;
+export const ABI_HASH = 1226714797;

@@ -3,115 +3,7 @@
  * backend. What goes well, and every way in which a handshake may fail and be told.
  */
 #include <pthread.h>
-#include <stdlib.h>
-#include "alloc.h"
-#include "check.h"
-#include "echo_app.h"
-#include "party.h"
-#include "profile.h"
-
-static enum quicd_backend backend; /* of the cases that run now */
-
-static const char *backend_name(void)
-{
-	return backend == QUICD_BACKEND_IO_URING ? "io_uring" : "syscalls";
-}
-
-static struct quicd_engine *start(struct quicd_options options)
-{
-	char error[256] = "";
-	options.backend = backend;
-	struct quicd_engine *engine = quicd_engine_start(&options, error, sizeof(error));
-	if (!engine)
-		fprintf(stderr, "start: %s\n", error);
-	REQUIRE(engine != NULL);
-	return engine;
-}
-
-static struct quicd_options client_engine_options(const char *host)
-{
-	struct quicd_options options = default_options(1);
-	options.role = QUICD_ROLE_CLIENT;
-	options.certificate_pem = options.private_key_pem = NULL;
-	options.certificate_pem_bytes = options.private_key_pem_bytes = 0;
-	options.alpn_bytes = 0;
-	snprintf(options.host, sizeof(options.host), "%s", host);
-	return options;
-}
-
-static struct quicd_profile test_profile(void)
-{
-	return (struct quicd_profile){ .alpn = "\4echo",
-				       .alpn_bytes = 5,
-				       .verify = true,
-				       .ca_pem = TEST_CERTIFICATE,
-				       .ca_pem_bytes = sizeof(TEST_CERTIFICATE) - 1 };
-}
-
-static uint32_t add_profile(struct quicd_engine *engine, const struct quicd_profile *profile)
-{
-	char error[256] = "";
-	const uint32_t number = quicd_profile_add(engine, profile, error, sizeof(error));
-	if (number == QUICD_NONE)
-		fprintf(stderr, "profile: %s\n", error);
-	REQUIRE(number != QUICD_NONE);
-	return number;
-}
-
-/* A server that echoes, and a client. */
-static struct quicd_engine *server_engine, *client_engine;
-static struct echo_app *echo;
-static struct party client;
-
-static void open_both(const char *client_host, struct quicd_options server)
-{
-	server_engine = start(server);
-	echo = echo_start(server_engine);
-	client_engine = start(client_engine_options(client_host));
-	party_attach(&client, client_engine);
-}
-
-static void close_both(void)
-{
-	party_detach(&client);
-	quicd_engine_stop(client_engine);
-	echo_stop(echo);
-	free(echo);
-	quicd_engine_stop(server_engine);
-}
-
-static struct party_target target_of(uint32_t profile)
-{
-	return (struct party_target){
-		.port = server_engine->port, .profile = profile, .name = "localhost"};
-}
-
-/* Connects with |profile| and |name|; the event that says how it ended. */
-static struct quicd_event outcome_of(const struct party_target *target)
-{
-	struct quicd_event event = { 0 };
-	const uint32_t id = party_connect(&client, target);
-	CHECK(party_wait(&client, QUICD_EVENT_CONNECT_STARTED, &event) && event.request_id == id);
-	CHECK(party_view(&client, &event)->flags & QUICD_CONNECTION_CLIENT);
-	while (party_next(&client, &event, PARTY_WAIT_NS))
-		if (event.kind == QUICD_EVENT_CONNECTED || event.kind == QUICD_EVENT_CLOSING)
-			break;
-	return event;
-}
-
-static void begin_close(const struct quicd_event *connection)
-{
-	struct quicd_command command = party_of(connection, QUICD_COMMAND_CLOSE);
-	command.flags = QUICD_CLOSE_APPLICATION;
-	party_command(&client, connection->reserved0, command);
-}
-
-static void close_connection(const struct quicd_event *connection)
-{
-	struct quicd_event event;
-	begin_close(connection);
-	CHECK(party_wait(&client, QUICD_EVENT_CLOSED, &event));
-}
+#include "both_ends.h"
 
 static void connects_and_echoes_from(const char *host)
 {
@@ -385,22 +277,9 @@ static void many_share_a_socket(void)
 	close_both();
 }
 
-static void nothing_stays_behind(void)
+int main(int argc, char **argv)
 {
-	struct quicd_memory memory;
-	quicd_memory_read(&memory);
-	printf("     %lld bytes in %lld objects\n", (long long)memory.live_bytes,
-	       (long long)memory.live_objects);
-	CHECK(memory.live_bytes < 65536); /* what the libraries keep for the life of the process */
-}
-
-/* Every case on |wanted|; |missing| says why it cannot be had here, or is NULL. */
-static void run_all(enum quicd_backend wanted, const char *missing)
-{
-	static const struct {
-		const char *name;
-		void (*run)(void);
-	} CASES[] = {
+	static const struct both_case CASES[] = {
 		{ "connects and echoes", connects_and_echoes },
 		{ "tells why a handshake failed", tells_why_a_handshake_failed },
 		{ "a server that is gone", a_server_that_is_gone },
@@ -412,23 +291,6 @@ static void run_all(enum quicd_backend wanted, const char *missing)
 		{ "a hundred share a socket", many_share_a_socket },
 		{ "nothing stays behind", nothing_stays_behind },
 	};
-	backend = wanted;
-	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
-		char name[128];
-		snprintf(name, sizeof(name), "%s: %s", backend_name(), CASES[i].name);
-		if (missing)
-			check_skip(name, missing);
-		else
-			check_case(name, CASES[i].run);
-	}
-}
-
-int main(int argc, char **argv)
-{
-	char no_uring[256];
 	check_filter = argc > 1 ? argv[1] : NULL;
-	run_all(QUICD_BACKEND_IO_URING,
-		quicd_uring_usable(4, no_uring, sizeof(no_uring)) ? NULL : no_uring);
-	run_all(QUICD_BACKEND_SYSCALLS, NULL);
-	return check_finish();
+	return both_run(CASES, sizeof(CASES) / sizeof(CASES[0]));
 }

@@ -49,7 +49,7 @@ static inline void client_resume_as(struct client *client, uint16_t port, const 
 	client->fd = client_socket(port, &client->local);
 	client->peer = (struct qd_address){.family = 4, .port = port, .ip = {127, 0, 0, 1}};
 	client_connect_name(client, &options, name);
-	REQUIRE(qd_set_session(client->quiche, session->bytes, session->length) == 0);
+	REQUIRE(qd_set_session(client->quiche, session->bytes, session->length, true) == 0);
 }
 
 static inline void client_resume(struct client *client, uint16_t port,

@@ -2,6 +2,7 @@
 //! function uses.
 
 use std::ffi::{c_char, CStr};
+use std::net::SocketAddr;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use quiche::{ConnectionId, RecvInfo};
@@ -13,6 +14,7 @@ use crate::guard::guard;
 use crate::logs::Qlog;
 use crate::result::{code, unit, ERROR_OTHER, ERROR_PANIC};
 use crate::session::{bind, Binding};
+use crate::tls;
 use crate::train::Stash;
 
 pub const CID_BYTES: usize = 20;
@@ -182,14 +184,21 @@ pub unsafe extern "C" fn qd_connect(
             },
         };
         let scid = ConnectionId::from_ref(slice(scid, scid_bytes));
+        let peer = SocketAddr::from(peer);
+        let asked = name.map_or_else(|| peer.ip().to_string(), String::from);
+        let (name, numeric) = tls::name_or_address(name, peer.ip());
         let result = quiche::connect_with_buffer_factory(
             name,
             &scid,
             local.into(),
-            peer.into(),
+            peer,
             &mut config.quic,
         );
-        let binding = bind(&config.rules, name.unwrap_or(""));
+        let result = result.and_then(|mut quic| match numeric {
+            Some(ip) => tls::expect_address(quic.as_mut(), ip).map(|()| quic),
+            None => Ok(quic),
+        });
+        let binding = bind(&config.rules, &asked);
         finish(result, config.discover_pmtu, binding, error)
     };
     let connection = guard(None, || Some(connect()));

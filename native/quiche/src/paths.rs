@@ -6,6 +6,7 @@ use quiche::PathEvent;
 
 use crate::address::Address;
 use crate::connection::Connection;
+use crate::result::{unit, ERROR_OTHER, ERROR_PANIC};
 
 /// struct qd_path_event.
 #[repr(C)]
@@ -46,4 +47,44 @@ pub unsafe extern "C" fn qd_path_event_next(connection: *mut Connection, out: *m
         }
         false
     })
+}
+
+/// Calls |ask| with both addresses of a path.
+unsafe fn on_path(
+    connection: *mut Connection,
+    local: *const Address,
+    peer: *const Address,
+    ask: impl FnOnce(&mut Connection, SocketAddr, SocketAddr) -> quiche::Result<()>,
+) -> i32 {
+    Connection::enter(connection, ERROR_PANIC, |c| match (local.as_ref(), peer.as_ref()) {
+        (Some(local), Some(peer)) => unit(ask(c, local.into(), peer.into())),
+        _ => ERROR_OTHER,
+    })
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn qd_probe_path(
+    connection: *mut Connection,
+    local: *const Address,
+    peer: *const Address,
+) -> i32 {
+    on_path(connection, local, peer, |c, local, peer| c.quic.probe_path(local, peer).map(|_| ()))
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn qd_migrate(
+    connection: *mut Connection,
+    local: *const Address,
+    peer: *const Address,
+) -> i32 {
+    on_path(connection, local, peer, |c, local, peer| c.quic.migrate(local, peer).map(|_| ()))
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn qd_leave_path(
+    connection: *mut Connection,
+    local: *const Address,
+    peer: *const Address,
+) -> i32 {
+    on_path(connection, local, peer, |c, local, peer| c.quic.leave_path(local, peer))
 }

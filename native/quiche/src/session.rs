@@ -13,6 +13,7 @@ use boring::sha::sha256;
 use crate::buffer::{slice, slice_mut};
 use crate::connection::Connection;
 use crate::result::{unit, ERROR_OTHER, ERROR_PANIC};
+use crate::tls::forbid_early_data;
 
 const VERSION: u8 = 1;
 /// Bytes of the digest in it.
@@ -20,9 +21,13 @@ const BINDING_BYTES: usize = 16;
 const DONE: isize = -1;
 const BUFFER_TOO_SHORT: isize = -2;
 
-fn digest(bytes: &[u8]) -> u64 {
+/// Bytes at a session's start that no two tickets share: its identifier and its secret, which comes
+/// from the ticket's nonce (RFC 8446 §4.6.1), stand there.
+const TELLING_BYTES: usize = 192;
+
+fn digest(session: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    hasher.write(bytes);
+    hasher.write(&session[..session.len().min(TELLING_BYTES)]);
     hasher.finish()
 }
 
@@ -45,18 +50,27 @@ fn open<'a>(blob: &'a [u8], binding: &Binding) -> Option<(&'a [u8], &'a [u8])> {
     rest.split_at_checked(token_bytes.into())
 }
 
-/// The newest session, if it is another than the last one that was taken.
-fn fresh(connection: &Connection) -> Option<(Vec<u8>, u64)> {
+/// What the server gave.
+struct Given<'a> {
+    token: &'a [u8],
+    tls: &'a [u8],
+    mark: u64,
+}
+
+impl Given<'_> {
+    fn bytes(&self) -> usize {
+        1 + BINDING_BYTES + 2 + self.token.len() + self.tls.len()
+    }
+}
+
+/// The newest session, if it is another than the last one that was taken. Asked in every turn of a
+/// connection, so it copies nothing.
+fn fresh(connection: &Connection) -> Option<Given<'_>> {
     let tls = connection.quic.session()?;
     let token = connection.quic.new_token().unwrap_or(&[]);
-    let token_bytes = u16::try_from(token.len()).ok()?;
-    let mut blob = vec![VERSION];
-    blob.extend_from_slice(&connection.session_binding);
-    blob.extend_from_slice(&token_bytes.to_be_bytes());
-    blob.extend_from_slice(token);
-    blob.extend_from_slice(tls);
-    let mark = digest(&blob);
-    (connection.session_taken != Some(mark)).then_some((blob, mark))
+    let mark = digest(tls) ^ digest(token).rotate_left(1);
+    let fits = token.len() <= usize::from(u16::MAX);
+    (fits && connection.session_taken != Some(mark)).then_some(Given { token, tls, mark })
 }
 
 #[no_mangle]
@@ -66,13 +80,29 @@ pub unsafe extern "C" fn qd_take_session(
     capacity: usize,
 ) -> isize {
     Connection::enter(connection, ERROR_PANIC as isize, |c| {
-        let Some((blob, mark)) = fresh(c) else { return DONE };
-        let Some(out) = slice_mut(out, capacity).get_mut(..blob.len()) else {
+        let Some(given) = fresh(c) else { return DONE };
+        let (bytes, mark) = (given.bytes(), given.mark);
+        let Some(out) = slice_mut(out, capacity).get_mut(..bytes) else {
             return BUFFER_TOO_SHORT;
         };
-        out.copy_from_slice(&blob);
+        // As open() takes it apart.
+        let token_bytes = (given.token.len() as u16).to_be_bytes();
+        let parts: [&[u8]; 5] =
+            [&[VERSION], &c.session_binding, &token_bytes, given.token, given.tls];
+        let mut at = 0;
+        for part in parts {
+            out[at..at + part.len()].copy_from_slice(part);
+            at += part.len();
+        }
         c.session_taken = Some(mark);
-        blob.len() as isize
+        bytes as isize
+    })
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn qd_session_bytes(connection: *mut Connection) -> isize {
+    Connection::enter(connection, ERROR_PANIC as isize, |c| {
+        fresh(c).map_or(DONE, |given| given.bytes() as isize)
     })
 }
 
@@ -81,8 +111,12 @@ pub unsafe extern "C" fn qd_set_session(
     connection: *mut Connection,
     session: *const u8,
     bytes: usize,
+    early: bool,
 ) -> i32 {
     Connection::enter(connection, ERROR_PANIC, |c| {
+        if !early {
+            forbid_early_data(c.quic.as_mut());
+        }
         let Some((token, tls)) = open(slice(session, bytes), &c.session_binding) else {
             return ERROR_OTHER;
         };

@@ -26,6 +26,7 @@ pub struct State {
     pub closed: bool,
     pub timed_out: bool,
     pub early_accepted: bool,
+    pub reset: bool,
 }
 
 /// struct qd_close_reason.
@@ -50,6 +51,7 @@ pub unsafe extern "C" fn qd_get_state(connection: *mut Connection, state: *mut S
         closed: c.quic.is_closed(),
         timed_out: c.quic.is_timed_out(),
         early_accepted: c.quic.early_data_reason() == EARLY_DATA_ACCEPTED,
+        reset: c.quic.is_reset(),
     });
     if let Some(state) = state.as_mut() {
         *state = now;

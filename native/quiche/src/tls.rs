@@ -1,9 +1,17 @@
 //! The TLS context: certificate chain, key and trust anchors from memory, each refusal in words.
 
+use std::ffi::{c_int, c_void};
+use std::net::IpAddr;
+
 use boring::error::ErrorStack;
 use boring::pkey::PKey;
-use boring::ssl::{SslContextBuilder, SslMethod};
+use boring::ssl::{SslContextBuilder, SslMethod, SslRef};
 use boring::x509::X509;
+
+extern "C" {
+    /// BoringSSL's; boring has no name for it.
+    fn SSL_set_early_data_enabled(ssl: *mut c_void, enabled: c_int);
+}
 
 fn describe(what: &str, error: ErrorStack) -> String {
     format!("{what}: {error}")
@@ -65,4 +73,42 @@ pub fn trust(context: &mut SslContextBuilder, anchors: &[u8]) -> Result<(), Stri
             .map_err(|error| describe("a trust anchor is refused", error))?;
     }
     Ok(())
+}
+
+/// What the server is asked for: its name, and then SNI tells it; or an address, which SNI must not
+/// tell (RFC 6066 §3). |peer| stands for no name at all.
+pub fn name_or_address(name: Option<&str>, peer: IpAddr) -> (Option<&str>, Option<IpAddr>) {
+    match name {
+        None => (None, Some(peer)),
+        Some(text) => match text.parse() {
+            Ok(ip) => (None, Some(ip)),
+            Err(_) => (name, None),
+        },
+    }
+}
+
+/// Where the certificate is verified, it has to be one for |ip|.
+pub fn expect_address(ssl: &mut SslRef, ip: IpAddr) -> quiche::Result<()> {
+    ssl.verify_param_mut().set_ip(ip).map_err(|_| quiche::Error::TlsFail)
+}
+
+/// This connection offers no 0-RTT, whatever its configuration and session allow.
+pub fn forbid_early_data(ssl: &mut SslRef) {
+    let ssl: *mut SslRef = ssl;
+    // SAFETY: boring's reference to a C object is that object's address.
+    unsafe { SSL_set_early_data_enabled(ssl.cast(), 0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_an_address_goes_without_sni() {
+        let peer: IpAddr = "192.0.2.1".parse().unwrap();
+        let other: IpAddr = "2001:db8::1".parse().unwrap();
+        assert_eq!(name_or_address(None, peer), (None, Some(peer)));
+        assert_eq!(name_or_address(Some("2001:db8::1"), peer), (None, Some(other)));
+        assert_eq!(name_or_address(Some("example.org"), peer), (Some("example.org"), None));
+    }
 }
