@@ -23,6 +23,8 @@ export const BLOCK_MS = 1500;
 export interface MeasuredOptions extends Choices {
   /** A numeric address. */
   hostname: string;
+  /** 64 hex digits; left out: drawn at the start. */
+  secret?: string;
   workers: number;
   idleTimeoutMs: number;
   handshakeTimeoutMs: number;

@@ -96,7 +96,7 @@ export function ngtcp2Command(role: "client" | "server", ...args: string[]): str
 
 export type AioquicScript =
   | ("fetch" | "echo" | "probe" | "watch" | "feature" | "attack")
-  | "server";
+  | ("server" | "early");
 
 export function aioquicCommand(script: AioquicScript, ...args: string[]): string[] {
   const python = join(PEERS, "aioquic/venv/bin/python");

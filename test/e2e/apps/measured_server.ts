@@ -87,11 +87,12 @@ async function endWorker(): Promise<void> {
 
 function choices(wanted: MeasuredOptions) {
   const { handshakeTimeoutMs, routing, backend, forwarding, retry } = wanted;
-  const { connections, datagramQueue } = wanted;
+  const { connections, datagramQueue, secret } = wanted;
   return {
     handshakeTimeoutMs,
     connections: connections ?? engine.connections,
     datagramQueue: datagramQueue ?? engine.datagramQueue,
+    secret: secret === undefined ? engine.secret : Uint8Array.fromHex(secret),
     routing: routing ?? engine.routing,
     backend: backend ?? engine.backend,
     forwarding: forwarding ?? engine.forwarding,
