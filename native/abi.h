@@ -306,7 +306,7 @@ struct quicd_counters {
 	uint64_t early;
 	uint64_t early_held; /* ... and others whose 0-RTT waits: seen before, or no memory left */
 	uint64_t live_connections; /* gauge */
-	uint64_t half_open;	   /* gauge: of them, handshake not complete */
+	uint64_t half_open;	   /* gauge: of them, handshake never complete */
 	uint64_t retries;	   /* Retry packets sent, RFC 9000 §8.1.2 */
 	uint64_t tokens_valid;	   /* Initials with a token of a Retry: made a connection */
 	uint64_t tokens_invalid;   /* ... were told INVALID_TOKEN */

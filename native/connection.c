@@ -30,14 +30,26 @@ void quicd_connections_destroy(struct quicd_worker *worker)
 	worker->connections = NULL;
 }
 
+/*
+ * Also while it is being closed, which lasts three probe timeouts, some 3 s before there is a round
+ * trip: else packets that break a rule at once would take all places.
+ */
+static bool holds_half_open_place(const struct quicd_connection *connection,
+				  enum quicd_connection_state state)
+{
+	return quicd_state_is_half_open(state) ||
+	       (state == QUICD_STATE_DRAINING && !connection->proved);
+}
+
 void quicd_connection_advance(struct quicd_connection *connection, enum quicd_lifecycle_input input)
 {
 	const struct quicd_transition *to = quicd_lifecycle(connection->state, input);
 	assert(to->possible);
 	struct quicd_worker *worker = connection->worker;
-	worker->half_open -= quicd_state_is_half_open(connection->state);
-	worker->half_open += quicd_state_is_half_open(to->next);
-	if (!quicd_state_is_half_open(to->next))
+	worker->half_open -= holds_half_open_place(connection, connection->state);
+	connection->proved |= to->next == QUICD_STATE_ESTABLISHED;
+	worker->half_open += holds_half_open_place(connection, to->next);
+	if (!holds_half_open_place(connection, to->next))
 		quicd_admission_leave(connection);
 	worker->counters->half_open = worker->half_open;
 	connection->state = to->next;

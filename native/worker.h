@@ -48,7 +48,7 @@ struct quicd_worker {
 	uint32_t connection_capacity;
 	uint32_t connection_used; /* slots ever touched */
 	uint32_t live_connections;
-	uint32_t half_open; /* of them: handshake not complete */
+	uint32_t half_open; /* of them: handshake never complete, being closed or not */
 
 	struct quicd_stream *streams;
 	struct quicd_stream_view *stream_views;

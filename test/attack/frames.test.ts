@@ -72,6 +72,35 @@ const EXPECTED: Record<string, Code | "alive"> = {
   "handshake-done": "PROTOCOL_VIOLATION",
 };
 const NAMES = Object.keys(EXPECTED);
+/**
+ * Which frame was at fault, as CONNECTION_CLOSE names it (RFC 9000 §19.19): by the beginning of the
+ * scenario's name.
+ */
+const FRAME_TYPES: Record<string, number> = {
+  "stream-": 0x0e,
+  "reset-": 0x04,
+  "stop-": 0x05,
+  "credit-": 0x11,
+  "max-streams-": 0x12,
+  "beyond-": 0x0e,
+  "empty-beyond-": 0x0e,
+  "final-size-": 0x0f,
+  "data-beyond-": 0x0e,
+  // An alert is TLS's, which knows no frames.
+  "crypto-key-update": 0,
+  "crypto-client-hello": 0,
+  "crypto-": 0x06,
+  "cid-": 0x18,
+  "retire-": 0x19,
+  "datagram-": 0x31,
+  "new-token": 0x07,
+  "handshake-done": 0x1e,
+};
+
+function frameTypeOf(name: string): number | undefined {
+  return Object.entries(FRAME_TYPES).find(([start]) => name.startsWith(start))?.[1];
+}
+
 const CLOSING = NAMES.filter((name) => EXPECTED[name] !== "alive");
 /** An error is answered at once; this machine may be busy. */
 const CLOSE_LIMIT_SECONDS = 3;
@@ -103,9 +132,19 @@ describe.skipIf(peerMissing("aioquic"))("frames that break a rule", () => {
       const report = reports[index]!;
       expect(report.name).toBe(name);
       expect(outcomeOf(report)).toBe(EXPECTED[name]!);
+      if (report.close !== null) expect(report.close.frame_type).toBe(frameTypeOf(name)!);
       expect(report.seconds).toBeLessThan(CLOSE_LIMIT_SECONDS);
     });
   }
+
+  test("datagrams that were not asked for: PROTOCOL_VIOLATION", async () => {
+    // RFC 9221 §3: of an endpoint that did not say max_datagram_frame_size.
+    const without = await AttackedServer.start({ datagramQueue: 0 });
+    const [report] = await attack(without.port, ["datagram-empty"]);
+    expect(await without.stop()).toBe(0);
+    expect(outcomeOf(report!)).toBe("PROTOCOL_VIOLATION");
+    expect(report!.close!.frame_type).toBe(0x31);
+  }, 20_000);
 
   test("others notice nothing, and nothing stays", async () => {
     console.log(

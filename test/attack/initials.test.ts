@@ -3,8 +3,14 @@
  * list of attacks (SECURITY.md).
  */
 import { afterAll, describe, expect, test } from "bun:test";
-import { AttackedServer, held, hellos, SteadyClient } from "../support/attack.ts";
-import { cryptoFrame, InitialSender, PING } from "../support/initial_packet.ts";
+import { AttackedServer, CODES, held, hellos, SteadyClient } from "../support/attack.ts";
+import {
+  closeCodeOf,
+  cryptoFrame,
+  InitialSender,
+  openServerInitial,
+  PING,
+} from "../support/initial_packet.ts";
 import { peerMissing } from "../support/peer.ts";
 import { SilentClient } from "../support/silent_client.ts";
 
@@ -117,7 +123,8 @@ describe.skipIf(hello === undefined)("forged first packets", () => {
     expect(cut.counters.accepted - before.counters.accepted).toBe(0);
     await client.sendSlowly(
       Array.from({ length: packet.length }, (_, length) => {
-        const filled = Buffer.alloc(1200);
+        // Each octet of the rest is another one than it was.
+        const filled = Uint8Array.from(packet).map((octet) => octet ^ 0xff);
         filled.set(packet.subarray(0, length));
         return filled;
       }),
@@ -159,19 +166,70 @@ describe.skipIf(hello === undefined)("forged first packets", () => {
   }, 60_000);
 });
 
+/** Row 14, before anybody has proved an address. */
+describe.skipIf(hello === undefined)("CRYPTO frames of first packets", () => {
+  const CLIENTS = 100;
+  const PACKETS = 4;
+  /** For each 4 bytes of a frame's head; at any offset below two bytes' reach. */
+  const FRAMES_PER_PACKET = 200;
+
+  test("holes cost no more than a connection, and are an error", async () => {
+    const attacked = await AttackedServer.start({ retry: "never" });
+    const client = await SilentClient.open(attacked.port, 10 * CLIENTS * PACKETS);
+    const senders = Array.from({ length: CLIENTS }, () => new InitialSender());
+    for (let packet = 0; packet < PACKETS; packet++) {
+      const frames = Array.from({ length: FRAMES_PER_PACKET }, (_, i) =>
+        cryptoFrame(1 + 2 * (packet * FRAMES_PER_PACKET + i), Uint8Array.of(0)),
+      );
+      const payload = Buffer.concat(frames);
+      await client.sendSlowly(senders.map((sender) => sender.packet(payload)));
+      const { memory, counters } = await attacked.server.ask("measure");
+      const each = memory.liveBytes / Math.max(1, counters.live_connections);
+      console.log(`holes in Initials: ${packet + 1} packets, ${each.toFixed(0)} bytes each`);
+      expect(memory.liveBytes).toBeLessThan(CLIENTS * (100 << 10));
+    }
+    await Bun.sleep(300);
+    client.close();
+    const codes = client.received
+      .map((datagram) => closeIn(senders, datagram))
+      .filter((code) => code !== null);
+    expect(new Set(codes)).toEqual(new Set([CODES.CRYPTO_BUFFER_EXCEEDED]));
+    // A close that is lost in a socket's buffer is told again for later packets, not for the last.
+    expect(codes.length).toBeGreaterThan(CLIENTS / 2);
+    const after = await attacked.quiet();
+    expect(after.counters.half_open).toBe(0);
+    expect(await attacked.stop()).toBe(0);
+  }, 30_000);
+
+  /** The code of the CONNECTION_CLOSE for one of them, or null. */
+  function closeIn(senders: readonly InitialSender[], datagram: Uint8Array): number | null {
+    const idBytes = datagram[5]!;
+    const id = Buffer.from(datagram.subarray(6, 6 + idBytes));
+    const sender = senders.find(({ sourceId }) => id.equals(sourceId));
+    const frames = sender === undefined ? null : openServerInitial(sender, datagram);
+    return frames === null ? null : closeCodeOf(frames);
+  }
+});
+
 /** Rows 3, 4: Initials of new connections only, with a whole ClientHello or without. */
 describe.skipIf(hello === undefined)("a flood of Initials", () => {
   const CONNECTIONS = 512;
 
-  for (const [kind, frames] of [
-    ["whole ClientHellos", () => cryptoFrame(0, hello!.bytes)],
-    ["empty ones", () => PING],
-  ] as const) {
+  const far = cryptoFrame(1 << 20, Uint8Array.of(0));
+  const kinds: Record<string, (sender: InitialSender) => Buffer> = {
+    "whole ClientHellos": (sender) => sender.packet(cryptoFrame(0, hello!.bytes)),
+    "empty ones": (sender) => sender.packet(PING),
+    // A packet that makes a connection, and one that ends it: which takes the server three probe
+    // timeouts (RFC 9000 §10.2).
+    "ones that break a rule": (sender) =>
+      Buffer.concat([sender.packet(PING, 600), sender.packet(far, 600)]),
+  };
+  for (const [kind, make] of Object.entries(kinds)) {
     for (const retry of ["never", "under-load"] as const) {
-      // One of the four in the default tier.
-      if (!FULL && (kind === "empty ones" || retry === "never")) continue;
+      // One in the default tier.
+      if (!FULL && (kind !== "ones that break a rule" || retry === "never")) continue;
       test(`${kind}, retry ${retry}: bounded, and others go on`, async () => {
-        const whole = kind !== "empty ones" && retry === "never";
+        const whole = kind === "whole ClientHellos" && retry === "never";
         const count = FULL && whole ? 50_000 : 6000;
         const attacked = await AttackedServer.start({ retry, connections: CONNECTIONS });
         const steady = new SteadyClient(attacked.port);
@@ -180,9 +238,7 @@ describe.skipIf(hello === undefined)("a flood of Initials", () => {
         const client = await SilentClient.open(attacked.port);
         const started = performance.now();
         const spent = attacked.workerMs();
-        await client.sendMade(count, () =>
-          new InitialSender(undefined, hello!.sourceId).packet(frames()),
-        );
+        await client.sendMade(count, () => make(new InitialSender(undefined, hello!.sourceId)));
         const seconds = (performance.now() - started) / 1000;
         const during = await attacked.server.ask("measure");
         client.close();
@@ -203,6 +259,8 @@ describe.skipIf(hello === undefined)("a flood of Initials", () => {
         // Half of the places, an eighth of them when the rest is asked to prove its address first.
         const places = retry === "never" ? CONNECTIONS / 2 + 1 : CONNECTIONS / 8;
         expect(during.counters.half_open).toBeLessThanOrEqual(places);
+        // With those that are being closed, and the steady client.
+        expect(during.counters.live_connections).toBeLessThanOrEqual(places + 1);
         // So many at a time, each for as long as a handshake may take.
         expect(grown("accepted")).toBeLessThanOrEqual(places * (Math.ceil(seconds) + 1));
         expect(grown(retry === "never" ? "receive_refused" : "retries")).toBeGreaterThan(0);

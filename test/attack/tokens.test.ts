@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { AttackedServer, CODES } from "../support/attack.ts";
-import { InitialSender, openServerInitial, PING } from "../support/initial_packet.ts";
+import { closeCodeOf, InitialSender, openServerInitial, PING } from "../support/initial_packet.ts";
 import { SilentClient } from "../support/silent_client.ts";
 
 const ANSWER_MS = 100;
@@ -38,8 +38,8 @@ function judge(sender: InitialSender, answers: Uint8Array[]): string {
   if (retryIn(answers[0]) !== null) return "retry";
   const frames = openServerInitial(sender, answers[0]!);
   if (frames === null) return "unreadable";
-  const close = frames.indexOf(0x1c);
-  return frames[close] === 0x1c && close < 40 ? `close ${frames[close + 1]}` : "connection";
+  const code = closeCodeOf(frames);
+  return code === null ? "connection" : `close ${code}`;
 }
 
 describe("tokens", () => {

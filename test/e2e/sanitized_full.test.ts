@@ -1,6 +1,7 @@
 /**
  * The real server in Bun, its native half built with AddressSanitizer and UBSan: downloads,
- * uploads, hostile datagrams, an app thread that is terminated, a stop. No report may come.
+ * uploads, hostile datagrams, attacks, an app thread that is terminated, a stop. No report may
+ * come.
  *
  * Bun itself is not instrumented, so the sanitizer's runtime is preloaded; JavaScriptCore handles
  * signals of its own, so the runtime may not take them; and what Bun never frees is no leak of
@@ -9,9 +10,10 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { attack, attackNames } from "../support/attack.ts";
 import { HostileSender } from "../support/hostile_sender.ts";
 import { MeasuredServer } from "../support/measured_server.ts";
-import { ROOT, run, skipReason } from "../support/peer.ts";
+import { peerMissing, ROOT, run, skipReason } from "../support/peer.ts";
 import { Prng } from "../support/prng.ts";
 import { RecordingRelay } from "../support/recording_relay.ts";
 import { TemporaryFolder } from "../support/server_process.ts";
@@ -101,6 +103,14 @@ async function traffic(server: MeasuredServer, random: Prng): Promise<void> {
   relay.close();
 }
 
+/** Connections that end in every way there is, connection IDs that come and go (test/attack). */
+async function attacks(server: MeasuredServer): Promise<void> {
+  if (peerMissing("aioquic")) return;
+  const names = await attackNames();
+  const reports = await attack(server.port, names, ["--parallel", "4"]);
+  expect(reports.map(({ name }) => name)).toEqual(names);
+}
+
 function start(runtimePath: string, log: string): Promise<MeasuredServer> {
   const options = {
     hostname: "127.0.0.1",
@@ -136,6 +146,7 @@ describe.skipIf(missing)("under AddressSanitizer and UBSan", () => {
     expect(maps).toContain("libclang_rt.asan");
     const failures: unknown[] = [];
     await traffic(server, random).catch((error: unknown) => failures.push(error));
+    await attacks(server).catch((error: unknown) => failures.push(error));
     const exitCode = await server.stop();
     // The report first: whatever else failed follows from it.
     const reports = readdirSync(folder.path).map((name) => readFileSync(folder.join(name), "utf8"));

@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { type Measure, type MeasuredOptions, MeasuredServer } from "./measured_server.ts";
-import { aioquic, aioquicCommand, ROOT } from "./peer.ts";
+import { aioquic, aioquicCommand, ROOT, run } from "./peer.ts";
 import { SilentClient } from "./silent_client.ts";
 import { spentMs, threadTimes } from "./thread_time.ts";
 
@@ -58,6 +58,12 @@ export async function attack(
 /** The same as a command, for a namespace. */
 export function attackCommand(...args: string[]): string[] {
   return aioquicCommand("attack", ...args);
+}
+
+/** All there are but those that need more than a server: privilege, another address. */
+export async function attackNames(): Promise<string[]> {
+  const { stdout } = await run(attackCommand("--list"));
+  return stdout.split("\n").filter((name) => name !== "" && name !== "icmp-too-big");
 }
 
 /** What clients say first: the bytes of their CRYPTO frames, and the ID that is written in them. */

@@ -131,3 +131,19 @@ export function openServerInitial(to: InitialSender, datagram: Uint8Array): Uint
     return null;
   }
 }
+
+/**
+ * The code, of one byte, of a CONNECTION_CLOSE among frames of a server's that knows nothing yet:
+ * only PADDING, PING and an ACK of one range may come before it. Null when there is none.
+ */
+export function closeCodeOf(frames: Uint8Array): number | null {
+  let at = 0;
+  while (at < frames.length && frames[at]! <= 0x01) at++;
+  if (frames[at] === 0x02) {
+    // Largest, delay, a count of zero, the first range.
+    at++;
+    for (let field = 0; field < 4; field++) at += 1 << (frames[at]! >> 6);
+  }
+  while (at < frames.length && frames[at]! <= 0x01) at++;
+  return frames[at] === 0x1c ? frames[at + 1]! : null;
+}
