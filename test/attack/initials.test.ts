@@ -12,7 +12,7 @@ import {
   PING,
 } from "../support/initial_packet.ts";
 import { peerMissing } from "../support/peer.ts";
-import { SilentClient } from "../support/silent_client.ts";
+import { SilentClient, sendInTurn } from "../support/silent_client.ts";
 
 const FULL = process.env.QUICD_TIER !== undefined && process.env.QUICD_TIER !== "default";
 const AMPLIFICATION_MAX = 3;
@@ -196,8 +196,8 @@ describe.skipIf(hello === undefined)("CRYPTO frames of first packets", () => {
     expect(new Set(codes)).toEqual(new Set([CODES.CRYPTO_BUFFER_EXCEEDED]));
     // A close that is lost in a socket's buffer is told again for later packets, not for the last.
     expect(codes.length).toBeGreaterThan(CLIENTS / 2);
-    const after = await attacked.quiet();
-    expect(after.counters.half_open).toBe(0);
+    // They are closed for three probe timeouts, which the default tier has no time for.
+    if (FULL) expect((await attacked.quiet()).counters.half_open).toBe(0);
     expect(await attacked.stop()).toBe(0);
   }, 30_000);
 
@@ -224,53 +224,77 @@ describe.skipIf(hello === undefined)("a flood of Initials", () => {
     "ones that break a rule": (sender) =>
       Buffer.concat([sender.packet(PING, 600), sender.packet(far, 600)]),
   };
+  /** Whole networks of them, so that it is the worker's places that are short. */
+  const MANY = 40;
+  /** Of limits.h: half-open, for a worker and for one network, without and with Retry. */
+  const places = {
+    "many networks": { never: CONNECTIONS / 2 + 1, "under-load": CONNECTIONS / 8 },
+    "one network": { never: 64, "under-load": 32 },
+  };
+
   for (const [kind, make] of Object.entries(kinds)) {
-    for (const retry of ["never", "under-load"] as const) {
-      // One in the default tier.
-      if (!FULL && (kind !== "ones that break a rule" || retry === "never")) continue;
-      test(`${kind}, retry ${retry}: bounded, and others go on`, async () => {
-        const whole = kind === "whole ClientHellos" && retry === "never";
-        const count = FULL && whole ? 50_000 : 6000;
-        const attacked = await AttackedServer.start({ retry, connections: CONNECTIONS });
-        const steady = new SteadyClient(attacked.port);
-        await Bun.sleep(300);
-        const before = await attacked.server.ask("measure");
-        const client = await SilentClient.open(attacked.port);
-        const started = performance.now();
-        const spent = attacked.workerMs();
-        await client.sendMade(count, () => make(new InitialSender(undefined, hello!.sourceId)));
-        const seconds = (performance.now() - started) / 1000;
-        const during = await attacked.server.ask("measure");
-        client.close();
-        await steady.stop();
-        const spentMs = attacked.workerMs() - spent;
-        const grown = (name: keyof typeof during.counters) =>
-          during.counters[name] - before.counters[name];
-        console.log(
-          `flood of ${kind}, retry ${retry}: ${count} in ${seconds.toFixed(1)} s, ` +
-            `${grown("accepted")} accepted, ${grown("receive_refused")} refused, ` +
-            `${grown("retries")} Retries, ${during.counters.half_open} half-open, native ` +
-            `${during.memory.liveBytes >> 10} KiB; ${steady.whole} requests beside it, slowest ` +
-            `${steady.slowestMs.toFixed(0)} ms; workers ${spentMs.toFixed(0)} ms`,
-        );
-        expect(steady.wrong).toEqual([]);
-        expect(steady.whole).toBeGreaterThan(10);
-        expect(grown("established")).toBe(0);
-        // Half of the places, an eighth of them when the rest is asked to prove its address first.
-        const places = retry === "never" ? CONNECTIONS / 2 + 1 : CONNECTIONS / 8;
-        expect(during.counters.half_open).toBeLessThanOrEqual(places);
-        // With those that are being closed, and the steady client.
-        expect(during.counters.live_connections).toBeLessThanOrEqual(places + 1);
-        // So many at a time, each for as long as a handshake may take.
-        expect(grown("accepted")).toBeLessThanOrEqual(places * (Math.ceil(seconds) + 1));
-        expect(grown(retry === "never" ? "receive_refused" : "retries")).toBeGreaterThan(0);
-        // A few dozen KiB for each that is half-open (with TLS, its certificate and keys).
-        expect(during.memory.liveBytes).toBeLessThan(places * (100 << 10));
-        const after = await attacked.quiet();
-        expect(after.counters.half_open).toBe(0);
-        expect(after.memory.liveObjects).toBeLessThan(200);
-        expect(await attacked.stop()).toBe(0);
-      }, 60_000);
+    for (const from of ["many networks", "one network"] as const) {
+      for (const retry of ["never", "under-load"] as const) {
+        // One in the default tier.
+        const inDefaultTier =
+          kind === "ones that break a rule" && from === "many networks" && retry === "under-load";
+        if (!FULL && !inDefaultTier) continue;
+        if (kind !== "whole ClientHellos" && from === "one network") continue;
+        test(`${kind} from ${from}, retry ${retry}: bounded, and others go on`, async () => {
+          await flood(kind, make, from, retry);
+        }, 60_000);
+      }
     }
+  }
+
+  async function flood(
+    kind: string,
+    make: (sender: InitialSender) => Buffer,
+    from: keyof typeof places,
+    retry: "never" | "under-load",
+  ): Promise<void> {
+    const most = places[from][retry];
+    const count = FULL && kind === "whole ClientHellos" && retry === "never" ? 50_000 : 6000;
+    const attacked = await AttackedServer.start({ retry, connections: CONNECTIONS });
+    const steady = new SteadyClient(attacked.port);
+    await Bun.sleep(300);
+    const before = await attacked.server.ask("measure");
+    const clients = await Promise.all(
+      Array.from({ length: from === "one network" ? 1 : MANY }, (_, i) =>
+        SilentClient.open(attacked.port, 0, "127.0.0.1", `127.1.${i}.1`),
+      ),
+    );
+    const started = performance.now();
+    const spent = attacked.workerMs();
+    await sendInTurn(clients, count, () => make(new InitialSender(undefined, hello!.sourceId)));
+    const seconds = (performance.now() - started) / 1000;
+    const during = await attacked.server.ask("measure");
+    for (const client of clients) client.close();
+    await steady.stop();
+    const spentMs = attacked.workerMs() - spent;
+    const grown = (name: keyof typeof during.counters) =>
+      during.counters[name] - before.counters[name];
+    console.log(
+      `flood of ${kind} from ${from}, retry ${retry}: ${count} in ${seconds.toFixed(1)} s, ` +
+        `${grown("accepted")} accepted, ${grown("receive_refused")} refused, ` +
+        `${grown("retries")} Retries, ${during.counters.half_open} half-open, native ` +
+        `${during.memory.liveBytes >> 10} KiB; ${steady.whole} requests beside it, slowest ` +
+        `${steady.slowestMs.toFixed(0)} ms; workers ${spentMs.toFixed(0)} ms`,
+    );
+    expect(steady.wrong).toEqual([]);
+    expect(steady.whole).toBeGreaterThan(10);
+    expect(grown("established")).toBe(0);
+    expect(during.counters.half_open).toBeLessThanOrEqual(most);
+    // With those that are being closed, and the steady client.
+    expect(during.counters.live_connections).toBeLessThanOrEqual(most + 1);
+    // So many at a time, each for as long as a handshake may take.
+    expect(grown("accepted")).toBeLessThanOrEqual(most * (Math.ceil(seconds) + 1));
+    expect(grown(retry === "never" ? "receive_refused" : "retries")).toBeGreaterThan(0);
+    // A few dozen KiB for each that is half-open (with TLS, its certificate and keys).
+    expect(during.memory.liveBytes).toBeLessThan(most * (100 << 10));
+    const after = await attacked.quiet();
+    expect(after.counters.half_open).toBe(0);
+    expect(after.memory.liveObjects).toBeLessThan(200);
+    expect(await attacked.stop()).toBe(0);
   }
 });

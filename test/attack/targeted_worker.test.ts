@@ -14,8 +14,8 @@ import { spentMs, threadTimes } from "../support/thread_time.ts";
 const WORKERS = 2;
 const CONNECTIONS = 256;
 const COUNT = 3000;
-/** Of limits.h: half of a worker's places are for clients that have not proved their address. */
-const HALF_OPEN_MAX = CONNECTIONS / 2 + 1;
+/** Of limits.h: so many of a worker's places are for one network that has not proved itself. */
+const HALF_OPEN_MAX = Math.max(64, CONNECTIONS / 8);
 /** Initials that name another worker: what one owner is passed on, a second and at once. */
 const AIMED_PER_SECOND = 1000;
 const AIMED_AT_ONCE = 100;

@@ -1,5 +1,17 @@
 /** A UDP socket that sends what it is given, counts what comes back, and never answers. */
 
+/** Each of `clients` sends one of `count` in its turn. */
+export async function sendInTurn(
+  clients: readonly SilentClient[],
+  count: number,
+  make: () => Uint8Array,
+): Promise<void> {
+  for (let sent = 0; sent < count; sent++) {
+    clients[sent % clients.length]!.send([make()]);
+    if (sent % BURST === BURST - 1) await Bun.sleep(1);
+  }
+}
+
 /** Datagrams between two looks at the event loop, and how many may be on their way to a server. */
 const BURST = 32;
 
@@ -11,10 +23,16 @@ export class SilentClient {
   readonly received: Uint8Array[] = [];
   #socket!: Bun.udp.ConnectedSocket<"buffer">;
 
-  /** `keep`: how many of the answers `received` holds. */
-  static async open(port: number, keep = 0, hostname = "127.0.0.1"): Promise<SilentClient> {
+  /** `keep`: how many of the answers `received` holds; `from`: its own address. */
+  static async open(
+    port: number,
+    keep = 0,
+    hostname = "127.0.0.1",
+    from?: string,
+  ): Promise<SilentClient> {
     const client = new SilentClient();
     client.#socket = await Bun.udpSocket({
+      ...(from === undefined ? {} : { hostname: from }),
       connect: { hostname, port },
       socket: {
         data: (_socket, bytes) => {
@@ -50,10 +68,7 @@ export class SilentClient {
 
   /** Makes each when its turn comes. */
   async sendMade(count: number, make: () => Uint8Array): Promise<void> {
-    for (let sent = 0; sent < count; sent++) {
-      this.send([make()]);
-      if (sent % BURST === BURST - 1) await Bun.sleep(1);
-    }
+    await sendInTurn([this], count, make);
   }
 
   close(): void {
