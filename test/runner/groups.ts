@@ -221,6 +221,13 @@ function simSteps(root: string, tier: Tier): Step[] {
   return [
     makeStep("build", "sim"),
     run("seeds", [seeds("lib"), "--count", `${plain}`]),
+    run("connections of three hours", [
+      seeds("lib"),
+      "--hours",
+      "--count",
+      `${plain / 20}`,
+      "--quiet",
+    ]),
     run("planted faults", [seeds("lib"), "--plants"]),
     run("equal seeds, equal traces", [seeds("lib"), "--count", "30", "--twice", "--quiet"]),
     makeStep("build with ASan and UBSan", "SANITIZE=address", "sim"),

@@ -150,6 +150,7 @@ static void stop_stream(struct end *end, struct stream_end *stream)
 	stream->stop_sent = end_command(end, stop);
 }
 
+/* One after the other where the plan says so, else all at once. */
 static uint64_t open_streams(struct end *end)
 {
 	const struct world *world = end->app->world;
@@ -164,6 +165,10 @@ static uint64_t open_streams(struct end *end)
 			if (!end_command(end, open))
 				return QUICD_SIM_NEVER;
 			end->asked[kind]++;
+			if (plan->open_gap_ns > 0) {
+				end->open_again_ns = world->sim.now_ns + plan->open_gap_ns;
+				return end->open_again_ns;
+			}
 		}
 	return QUICD_SIM_NEVER;
 }

@@ -195,6 +195,9 @@ static void judge_timeout(struct end *end)
 	const uint64_t silent_ns = end->phase == UP ? world->idle_ns : 0;
 	const uint64_t excused_ns =
 		world->calm_ns + 3 * world->longest_blackout_ns + 5 * QUICD_SIM_SECOND;
+	if (world->hours)
+		world_fail(world, "c%u: a timeout, and it should have lived for hours",
+			   end->number);
 	if (other->phase >= CLOSING || other->close_sent)
 		return;
 	/* RFC 9000 §9: before the handshake is confirmed a server answers to one address. */

@@ -6,6 +6,8 @@
 #include "profile.h"
 #include "world.h"
 
+/* How long the one connection of |hours| lives. */
+#define HOURS_NS (3 * 3600 * QUICD_SIM_SECOND)
 /* After the last fault and the last connection's plan everything has come to an end by then. */
 #define END_NS (150 * QUICD_SIM_SECOND)
 /* Draining, RFC 9000 §10.2, and applications that hold on to chunks. */
@@ -276,6 +278,40 @@ static void draw_plans(struct world *world)
 	}
 }
 
+/* One connection over three hours: now and then a transfer, a new address, bad weather. */
+static void draw_hours(struct world *world)
+{
+	struct quicd_sim_weather base[2] = {fair(world), fair(world)};
+	memcpy(world->sim.weather, base, sizeof(base));
+	for (uint32_t i = 0; i < 18; i++) {
+		struct fault *fault = add_fault(world, FAULT_REBIND,
+						quicd_sim_below(&world->random, HOURS_NS));
+		fault->address = one_in(world, 3);
+	}
+	for (uint32_t i = 0; i < 5; i++) {
+		const uint64_t at_ns = quicd_sim_below(&world->random, HOURS_NS);
+		struct fault *bad = add_fault(world, FAULT_WEATHER, at_ns);
+		memcpy(bad->weather, base, sizeof(base));
+		spoil(world, &bad->weather[one_in(world, 2)]);
+		bad->weather[0].blackout = one_in(world, 2);
+		struct fault *good = add_fault(world, FAULT_WEATHER, at_ns + ms_below(world, 9000));
+		memcpy(good->weather, base, sizeof(base));
+	}
+	world->calm_ns = world->sim.start_ns + HOURS_NS;
+	world->connection_count = 1;
+	plan_draw(world, 0);
+	struct plan *plan = &world->plans[0];
+	plan->engine = 1;
+	plan->abort_ns = QUICD_SIM_NEVER;
+	plan->bytes_most = 200000;
+	plan->keep_alive_ms = 10000;
+	for (int side = 0; side < SIDES; side++)
+		for (int kind = 0; kind < 2; kind++)
+			plan->opens[side][kind] = 35;
+	plan->open_gap_ns = HOURS_NS / 70;
+	plan->linger_ns = HOURS_NS / 20;
+}
+
 static bool all_ended(const struct world *world)
 {
 	for (uint32_t i = 0; i < world->connection_count; i++) {
@@ -328,7 +364,7 @@ static void name_what_lives(struct world *world)
 static void run_to_the_end(struct world *world)
 {
 	struct quicd_sim *sim = &world->sim;
-	const uint64_t end_ns = sim->start_ns + END_NS;
+	const uint64_t end_ns = sim->start_ns + END_NS + (world->hours ? HOURS_NS : 0);
 	while (!world->failed && !all_ended(world) && quicd_sim_step(sim, end_ns))
 		;
 	if (!world->failed && !all_ended(world)) {
@@ -384,11 +420,18 @@ void scenario_run(const struct scenario_options *options, struct verdict *verdic
 	world->sim.watch = watch_datagram;
 	world->sim.turned = watch_turn;
 	world->idle_ns = (10 + below(world, 20)) * QUICD_SIM_SECOND;
+	if (options->hours)
+		world->idle_ns = 60 * QUICD_SIM_SECOND;
 	start_server(world);
 	for (uint32_t clients = 1 + below(world, 2); clients > 0; clients--)
 		start_client(world);
-	draw_faults(world);
-	draw_plans(world);
+	world->hours = options->hours;
+	if (options->hours) {
+		draw_hours(world);
+	} else {
+		draw_faults(world);
+		draw_plans(world);
+	}
 	world->fault_actor = (struct quicd_sim_actor){
 		.next_ns = world->sim.now_ns, .run = run_faults, .context = world};
 	quicd_sim_add_actor(&world->sim, &world->fault_actor);

@@ -4,6 +4,7 @@
  *   seeds [--from N] [--count N]      some seeds; default 50 from 1
  *   seeds --seed N [--trace] [--verbose]   one again: its datagrams, its events
  *   seeds --twice                     each once more, and the traces must be equal
+ *   seeds --hours                     one connection of three hours, for each seed
  *   seeds --plants                    each planted fault of plants.c must be found
  *   seeds --plant N                   with that one, to look at it
  *
@@ -159,6 +160,8 @@ static bool read_arguments(int argc, char **argv, struct arguments *out)
 			out->count = strtoull(value, NULL, 0), i++;
 		else if (strcmp(argv[i], "--twice") == 0)
 			out->twice = true;
+		else if (strcmp(argv[i], "--hours") == 0)
+			out->options.hours = true;
 		else if (strcmp(argv[i], "--plants") == 0)
 			out->plants = true;
 		else if (strcmp(argv[i], "--plant") == 0)

@@ -51,6 +51,7 @@ struct plan {
 	bool drained;	   /* it closes once all has arrived */
 	uint32_t keep_alive_ms;
 	uint64_t linger_ns; /* after all is done */
+	uint64_t open_gap_ns; /* between two streams that are opened */
 };
 
 struct stream_end {
@@ -195,6 +196,7 @@ struct world {
 	char message[WORLD_MESSAGE_BYTES]; /* the first thing that was wrong */
 	bool failed;
 	bool verbose;
+	bool hours; /* see struct scenario_options */
 };
 
 /* Notes what is wrong; the seed ends at the next step. */
