@@ -201,7 +201,7 @@ static void judge_timeout(struct end *end)
 	if (other->phase >= CLOSING || other->close_sent)
 		return;
 	/* RFC 9000 §9: before the handshake is confirmed a server answers to one address. */
-	if (end->phase == STARTED &&
+	if ((end->phase == STARTED || other->phase == UNKNOWN) &&
 	    world->rebound_ns >= world->sim.start_ns + world->plans[end->number].start_ns)
 		return;
 	/* Each lost flight of a handshake doubles the wait for the next (RFC 9002 §6.2.1). */

@@ -253,8 +253,10 @@ static void run_faults(void *context)
 			memcpy(sim->weather, fault->weather, sizeof(sim->weather));
 		if (fault->kind == FAULT_KERNEL)
 			sim->kernel = fault->kernel;
-		if (fault->kind == FAULT_CALM)
+		if (fault->kind == FAULT_CALM) {
 			sim->kernel = (struct quicd_sim_kernel){.glue = sim->kernel.glue};
+			memset(sim->burst_left, 0, sizeof(sim->burst_left));
+		}
 		if (fault->kind == FAULT_NO_GSO)
 			sim->kernel.no_gso = true;
 		if (fault->kind == FAULT_REBIND)
@@ -364,7 +366,7 @@ static void name_what_lives(struct world *world)
 static void run_to_the_end(struct world *world)
 {
 	struct quicd_sim *sim = &world->sim;
-	const uint64_t end_ns = sim->start_ns + END_NS + (world->hours ? HOURS_NS : 0);
+	const uint64_t end_ns = sim->start_ns + END_NS + (world->hours ? 2 * HOURS_NS : 0);
 	while (!world->failed && !all_ended(world) && quicd_sim_step(sim, end_ns))
 		;
 	if (!world->failed && !all_ended(world)) {
