@@ -170,9 +170,9 @@ export interface ConnectionHandle {
   /** Application close (0x1d) unless `application` is false. Streams end at once. */
   close(code: ErrorCode, reason?: string, application?: boolean): void;
   /**
-   * The same with an application's code, once the peer has acknowledged all that was written, or
-   * after 2 s: a close ends streams at once, and what is still on its way would be cut. Nothing can
-   * be written from here.
+   * The same with an application's code, once the peer has acknowledged all that was written and
+   * has had a moment to read it, or acknowledges nothing for 2 s: a close ends streams at once, and
+   * what is still on its way would be cut. Nothing can be written from here.
    */
   closeWhenDelivered(code: ErrorCode, reason?: string): void;
 }

@@ -5,6 +5,7 @@ import type { Counters } from "../../src/native/counters.ts";
 import { requireBackend, wantedBackend } from "./backend.ts";
 import { testCertificate } from "./certificate.ts";
 import { ROOT } from "./peer.ts";
+import type { Lateness } from "./timer_lateness.ts";
 
 /**
  * Options of the engine that a test may set; left out: what `serve` would choose, and the backend
@@ -28,6 +29,8 @@ export interface MeasuredOptions extends Choices {
   workers: number;
   idleTimeoutMs: number;
   handshakeTimeoutMs: number;
+  /** Garbage is made and collected all the time, and timers are watched. Default: not. */
+  pressure?: boolean;
   certPath: string;
   keyPath: string;
 }
@@ -50,6 +53,8 @@ export interface Measure {
   steering: SteeringCounters | null;
   /** Without page cache: anonymous and shared memory. */
   residentBytes: number;
+  /** With `pressure`. */
+  lateness: Lateness | null;
 }
 
 export type Question = "measure" | "collect" | "attach" | "begin" | "terminate" | "block";

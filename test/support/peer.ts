@@ -89,6 +89,11 @@ export function holdCommand(...args: string[]): string[] {
   return [join(PEERS, "quic_go/bin/hold"), ...args];
 }
 
+/** Mixed load, every answer checked: interop/peers/quic_go/soak. */
+export function soakCommand(...args: string[]): string[] {
+  return [join(PEERS, "quic_go/bin/soak"), ...args];
+}
+
 /** ngtcp2's own programs, HTTP/3 only; their options: `build/peers/ngtcp2/client --help`. */
 export function ngtcp2Command(role: "client" | "server", ...args: string[]): string[] {
   return [join(PEERS, "ngtcp2", role), ...args];

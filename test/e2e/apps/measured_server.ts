@@ -24,6 +24,7 @@ import {
   type MeasuredOptions,
 } from "../../support/measured_server.ts";
 import { residentBytes } from "../../support/process_usage.ts";
+import { TimerLateness } from "../../support/timer_lateness.ts";
 import sizedBody from "./sized_body.ts";
 
 const ENTRY = new URL("../../../src/server/app_thread_entry.ts", import.meta.url).href;
@@ -49,6 +50,7 @@ const server = new QuicServer(registry, {
   shutdownGraceMs: 1000,
 });
 await server.start();
+const lateness = options.pressure === true ? new TimerLateness() : null;
 say(chosen());
 
 /** `gone` resolves when the Worker has ended. */
@@ -117,6 +119,7 @@ function measure(): Measure {
     counters: server.counters()!,
     steering: loadLibrary().addon.steering(server.engineView!.engine),
     residentBytes: residentBytes(process.pid),
+    lateness: lateness?.read() ?? null,
   };
 }
 
