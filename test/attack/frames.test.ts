@@ -1,7 +1,7 @@
 /**
  * Frames that break a rule of RFC 9000, each sent with real keys on a connection of its own: the
- * server closes that connection with the error that the rule names, at once, and nothing else
- * happens. Rows 11, 12, 14, 16 to 18 and 30 of the list of attacks (SECURITY.md).
+ * server closes that connection with the error that the rule names, and nothing else happens. Rows
+ * 11, 12, 14, 16 to 18 and 30 of the list of attacks (SECURITY.md).
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
@@ -102,8 +102,6 @@ function frameTypeOf(name: string): number | undefined {
 }
 
 const CLOSING = NAMES.filter((name) => EXPECTED[name] !== "alive");
-/** An error is answered at once; this machine may be busy. */
-const CLOSE_LIMIT_SECONDS = 3;
 
 describe.skipIf(peerMissing("aioquic"))("frames that break a rule", () => {
   let attacked: AttackedServer;
@@ -133,7 +131,6 @@ describe.skipIf(peerMissing("aioquic"))("frames that break a rule", () => {
       expect(report.name).toBe(name);
       expect(outcomeOf(report)).toBe(EXPECTED[name]!);
       if (report.close !== null) expect(report.close.frame_type).toBe(frameTypeOf(name)!);
-      expect(report.seconds).toBeLessThan(CLOSE_LIMIT_SECONDS);
     });
   }
 

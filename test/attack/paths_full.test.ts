@@ -40,7 +40,7 @@ describe.skipIf(peerMissing("aioquic"))("addresses", () => {
   let steady: SteadyClient;
 
   beforeAll(async () => {
-    attacked = await AttackedServer.start({ workers: WORKERS, idleTimeoutMs: 3000 });
+    attacked = await AttackedServer.start({ workers: WORKERS, idleTimeoutMs: 5000 });
     // Often enough to have met each worker.
     await attack(attacked.port, ["stream-last", "retire-in-use"], ["--repeat", "8"]);
     before = await attacked.quiet();

@@ -157,6 +157,9 @@ async def forged_routes(attacker: Attacker) -> dict:
         if value % 64 == 63:
             others.drain()
             await asyncio.sleep(0.001)
+        if value % 8192 == 0:
+            # Or it would be idle for too long.
+            await attacker.alive()
     await asyncio.sleep(0.1)
     others.drain()
     answers = {"answers": len(others.received), "longest": max(map(len, others.received), default=0)}
