@@ -369,6 +369,34 @@ static void a_silent_peer(void)
 	stop();
 }
 
+/* A round trip of some 20 ms: what BBR2 sends is spread over it. */
+static void a_paced_connection(void)
+{
+	struct quicd_why_answer answer;
+	const struct qd_config_options options = client_options();
+	struct quicd_options server = default_options(1);
+	server.congestion = QD_BBR2;
+	start(&server);
+	connect_as(&options);
+	CHECK(client_handshake(&client));
+	atomic_store(&app->hold, true);
+	CHECK(write_all(0, 1000000, false) == 1000000);
+	atomic_store(&app->hold, false);
+	bool seen = false;
+	const uint64_t deadline = client_now_ns() + 20000000000ull;
+	uint64_t turn_ns = 0;
+	while (!seen && client_now_ns() < deadline) {
+		if (client_now_ns() >= turn_ns) {
+			client_turn(&client, 0);
+			turn_ns = client_now_ns() + 20000000;
+		}
+		seen = ask(&answer) && answer.why.cause == QUICD_CAUSE_PACING;
+	}
+	CHECK(seen && answer.why.pacing_us > 0 && answer.why.congestion_left_bytes > 1200);
+	client_close(&client);
+	stop();
+}
+
 /* For the connection it is the same whether the kernel has all buffers or there is no socket. */
 static void a_worker_without_a_socket(void)
 {
@@ -401,6 +429,7 @@ static void many_connections(void)
 		memset(&clients[i], 0, sizeof(clients[i]));
 		client_open(&clients[i], engine->port);
 		CHECK(client_handshake(&clients[i]));
+		client_turn(&clients[i], 0); /* its last flight */
 	}
 	struct quicd_worker *worker = &engine->workers[0];
 	uint32_t first = 0, seen = 0, generation = 0;
@@ -437,6 +466,7 @@ int main(int argc, char **argv)
 	check_case("an application that does not read", an_application_that_does_not_read);
 	check_case("a full ring and an empty slab", a_full_ring_and_an_empty_slab);
 	check_case("a silent peer", a_silent_peer);
+	check_case("a paced connection", a_paced_connection);
 	check_case("a worker without a socket", a_worker_without_a_socket);
 	check_case("many connections", many_connections);
 	return check_finish();
