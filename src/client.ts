@@ -9,6 +9,8 @@ import { type CheckedOptions, type ConnectOptions, checkOptions } from "./client
 import { type Attempt, race } from "./client/race.ts";
 import { resolveHost } from "./client/resolve.ts";
 import type { Counters } from "./native/counters.ts";
+import { WhyDesk } from "./telemetry/why_desk.ts";
+import type { WhyReport } from "./telemetry/why_report.ts";
 import type { QuicAppFactory, QuicConnection } from "./transport/app.ts";
 import { ClientConnection } from "./transport/client_connection.ts";
 import type { PeerEndpoint } from "./transport/connect_request.ts";
@@ -73,6 +75,20 @@ export class QuicClient {
       clearTimeout(timer);
       engine.release();
     }
+  }
+
+  /**
+   * What the live connection whose ID begins with `id` waits for (docs/observability.md); null:
+   * there is none.
+   *
+   * @throws RangeError when there are several, TypeError when `id` is not lower-case hex
+   */
+  async why(id: string): Promise<WhyReport | null> {
+    for (const started of this.#engines.values()) {
+      const report = await new WhyDesk((await started).engine, []).why(id);
+      if (report !== null) return report;
+    }
+    return null;
   }
 
   /** Of all engines that run now, one after the other. */

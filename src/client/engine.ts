@@ -5,7 +5,7 @@
  */
 import type { EngineOptions, ProfileOptions } from "../native/addon.ts";
 import { loadLibrary } from "../native/library.ts";
-import { engineOptionsOf } from "../server/options.ts";
+import { engineOptionsOf, type QlogOptions } from "../server/options.ts";
 import { AttachedApp } from "../transport/attached_app.ts";
 import type { ConnectRequest } from "../transport/connect_request.ts";
 import { Engine } from "../transport/engine.ts";
@@ -15,6 +15,8 @@ export interface ClientEngineOptions {
   /** Native threads. Default 1. */
   workers?: number;
   backend?: EngineOptions["backend"];
+  /** Logs of what connections do, in a folder (docs/observability.md). Default: none. */
+  qlog?: string | QlogOptions;
 }
 
 /** Nobody serves here, so no application is registered. */
@@ -91,8 +93,9 @@ export class ClientEngine {
   }
 }
 
-function engineDefaults({ workers = 1, backend = "auto" }: ClientEngineOptions): EngineOptions {
-  const base = engineOptionsOf({ port: 0, hostname: "::", workers, backend }, NO_CERTIFICATE);
+function engineDefaults(options: ClientEngineOptions): EngineOptions {
+  const { workers = 1, backend = "auto", qlog = "" } = options;
+  const base = engineOptionsOf({ port: 0, hostname: "::", workers, backend, qlog }, NO_CERTIFICATE);
   return {
     ...{ ...base, alpn: [], role: "client", routing: "forward", apps: 1, pin: false },
     ...{ handshakeTimeoutMs: HANDSHAKE_MS, retry: "never" },

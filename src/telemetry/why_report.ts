@@ -244,7 +244,7 @@ function pairs(report: WhyReport): [label: string, value: string][] {
   const ago = (ms: number | null) => (ms === null ? "never" : `${durationText(ms)} ago`);
   const rows: [string, string][] = [
     ["connection", `${report.connectionId}, ${report.role}, ${report.state}`],
-    ["peer", `${addressText(report.peerAddress)}, ${report.alpn || "no protocol yet"}`],
+    ["peer", [addressText(report.peerAddress), report.alpn].filter(Boolean).join(", ")],
     [
       "age",
       `${durationText(report.ageMs)}; received ${ago(receivedMsAgo)}, sent ${ago(sentMsAgo)}`,
