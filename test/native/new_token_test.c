@@ -116,6 +116,40 @@ static void its_address_counts_as_proved(void)
 	stop();
 }
 
+/*
+ * RFC 9000 §8.1.2 over two processes with one secret: one asks, the other one is told the token. A
+ * third one with another secret does not know it.
+ */
+static void a_retry_of_one_is_taken_by_another(void)
+{
+	struct quicd_options options = options_of(QUICD_RETRY_ALWAYS, 2);
+	for (int same = 1; same >= 0; same--) {
+		static uint8_t in[2048], out[2048];
+		struct client client = {0};
+		struct qd_train train;
+		start_with(&options);
+		client_open(&client, engine->port);
+		const ssize_t first = qd_send_train(client.quiche, out, sizeof(out), 1, &train);
+		REQUIRE(first > 0 && send(client.fd, out, (size_t)first, 0) == first);
+		struct pollfd wait = {.fd = client.fd, .events = POLLIN};
+		REQUIRE(poll(&wait, 1, 5000) == 1);
+		const ssize_t bytes = recv(client.fd, in, sizeof(in), 0);
+		REQUIRE(bytes > 0);
+		qd_recv(client.quiche, in, (size_t)bytes, &client.peer, &client.local);
+		const uint16_t port = engine->port;
+		stop();
+		struct quicd_options other = options;
+		other.secret[0] ^= !same;
+		other.port = port;
+		start_with(&other);
+		CHECK(client_handshake(&client) == (same == 1));
+		CHECK(TOTAL(engine, tokens_valid) == (uint64_t)same);
+		CHECK(TOTAL(engine, tokens_invalid) == (uint64_t)!same);
+		client_close(&client);
+		stop();
+	}
+}
+
 /* A socket on an address of its own: 127.|network|.|host|. */
 static int socket_at(uint32_t network, uint32_t host, struct qd_address *local)
 {
@@ -306,6 +340,8 @@ int main(int argc, char **argv)
 	check_case("no Retry the second time, and only then", no_retry_the_second_time);
 	check_case("a day later it is no token", a_day_later_it_is_no_token);
 	check_case("its address counts as proved", its_address_counts_as_proved);
+	check_case("a Retry of one process is taken by another",
+		   a_retry_of_one_is_taken_by_another);
 	check_case("a network is asked, then dropped", a_network_is_asked_then_dropped);
 	check_case("signatures are for the proved", signatures_are_for_the_proved_under_load);
 	check_case("a flood of IDs keeps nothing", a_flood_of_ids_keeps_nothing);

@@ -33,7 +33,7 @@ fn session() -> Vec<u8> {
 }
 
 fn set(pipe: &Pipe, session: &[u8]) -> i32 {
-    unsafe { qd_set_session(pipe.client.connection, session.as_ptr(), session.len()) }
+    unsafe { qd_set_session(pipe.client.connection, session.as_ptr(), session.len(), true) }
 }
 
 /// Whether the server took the bytes as 0-RTT that were written before anything was sent.
