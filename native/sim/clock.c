@@ -2,8 +2,8 @@
  * clock.c - time and entropy of a simulation, for all that is linked with it: our core, quiche's
  * Instant, BoringSSL. Without a simulation they are the system's.
  *
- * BoringSSL's own generator stays; it is one for each thread, and what seeds it comes from here. So
- * every run that begins on a new thread gets the same keys for the same seed.
+ * BoringSSL's own generator stays, one for each simulation, and what seeds it comes from here: so
+ * equal seeds get equal keys.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +19,8 @@
 #define START_NS (1000 * QUICD_SIM_SECOND)
 
 static struct quicd_sim *current;
+
+static void forget_rand_state(void);
 
 struct quicd_sim *quicd_sim_current(void)
 {
@@ -52,6 +54,7 @@ void quicd_sim_begin(struct quicd_sim *sim, uint64_t seed)
 	sim->network.state = quicd_sim_draw(&root);
 	sim->entropy.state = quicd_sim_draw(&root);
 	sim->schedule.state = quicd_sim_draw(&root);
+	sim->hashes.state = quicd_sim_draw(&root);
 	sim->now_ns = sim->start_ns = START_NS;
 	sim->trace_hash = 0xcbf29ce484222325ull;
 	sim->next_port = 20000;
@@ -73,14 +76,15 @@ void quicd_sim_end(struct quicd_sim *sim)
 	}
 	if (sim->quiet)
 		fclose(sim->quiet);
+	forget_rand_state();
 	current = NULL;
 }
 
-static void draw_bytes(void *out, size_t bytes)
+static void draw_bytes(struct quicd_sim_random *random, void *out, size_t bytes)
 {
 	uint8_t *next = out;
 	while (bytes > 0) {
-		const uint64_t drawn = quicd_sim_draw(&current->entropy);
+		const uint64_t drawn = quicd_sim_draw(random);
 		const size_t part = bytes < sizeof(drawn) ? bytes : sizeof(drawn);
 		memcpy(next, &drawn, part);
 		next += part;
@@ -119,12 +123,26 @@ time_t time(time_t *out)
 	return now.tv_sec;
 }
 
+/*
+ * Of Rust's standard library: once for each thread, at its first hash table. When that is depends
+ * on what the process did before, so it has a sequence of its own.
+ */
 ssize_t getrandom(void *out, size_t bytes, unsigned int flags)
 {
 	if (!current)
 		return syscall(SYS_getrandom, out, bytes, flags);
-	draw_bytes(out, bytes);
+	draw_bytes(&current->hashes, out, bytes);
 	return (ssize_t)bytes;
+}
+
+void __real_quicd_random(void *out, size_t bytes);
+void __wrap_quicd_random(void *out, size_t bytes);
+void __wrap_quicd_random(void *out, size_t bytes)
+{
+	if (current)
+		draw_bytes(&current->entropy, out, bytes);
+	else
+		__real_quicd_random(out, bytes);
 }
 
 /* What seeds BoringSSL's generator (crypto/rand/urandom.cc, bssl::CRYPTO_sysrand). */
@@ -133,9 +151,49 @@ void __wrap__ZN4bssl14CRYPTO_sysrandEPhm(uint8_t *out, size_t bytes);
 void __wrap__ZN4bssl14CRYPTO_sysrandEPhm(uint8_t *out, size_t bytes)
 {
 	if (current)
-		draw_bytes(out, bytes);
+		draw_bytes(&current->entropy, out, bytes);
 	else
 		__real__ZN4bssl14CRYPTO_sysrandEPhm(out, bytes);
+}
+
+/*
+ * BoringSSL's generator hangs off its thread, under number 1 (crypto/internal.h,
+ * OPENSSL_THREAD_LOCAL_RAND). Here it hangs off the simulation: the next one begins with another,
+ * on whatever thread it runs.
+ */
+#define RAND_SLOT 1
+static void *rand_state;
+static void (*free_rand_state)(void *state);
+
+void *__real__ZN4bssl23CRYPTO_get_thread_localENS_19thread_local_data_tE(int slot);
+void *__wrap__ZN4bssl23CRYPTO_get_thread_localENS_19thread_local_data_tE(int slot);
+void *__wrap__ZN4bssl23CRYPTO_get_thread_localENS_19thread_local_data_tE(int slot)
+{
+	if (current && slot == RAND_SLOT)
+		return rand_state;
+	return __real__ZN4bssl23CRYPTO_get_thread_localENS_19thread_local_data_tE(slot);
+}
+
+int __real__ZN4bssl23CRYPTO_set_thread_localENS_19thread_local_data_tEPvPFvS1_E(
+	int slot, void *value, void (*destroy)(void *value));
+int __wrap__ZN4bssl23CRYPTO_set_thread_localENS_19thread_local_data_tEPvPFvS1_E(
+	int slot, void *value, void (*destroy)(void *value));
+int __wrap__ZN4bssl23CRYPTO_set_thread_localENS_19thread_local_data_tEPvPFvS1_E(
+	int slot, void *value, void (*destroy)(void *value))
+{
+	if (!current || slot != RAND_SLOT)
+		return __real__ZN4bssl23CRYPTO_set_thread_localENS_19thread_local_data_tEPvPFvS1_E(
+			slot, value, destroy);
+	rand_state = value;
+	free_rand_state = destroy;
+	return 1;
+}
+
+static void forget_rand_state(void)
+{
+	if (rand_state)
+		free_rand_state(rand_state);
+	rand_state = NULL;
 }
 
 /* The processor's instruction; 0: it gave nothing, and BoringSSL goes on without. */

@@ -45,6 +45,10 @@ bool __wrap_quicd_udp_open(struct quicd_udp *udp, const struct quicd_options *op
 		snprintf(error, error_bytes, "%s is not an IPv4 address", options->host);
 		return false;
 	}
+	/* "Any address": there is one for each socket that asks. */
+	static const uint8_t ANY[4];
+	if (memcmp(local.ip, ANY, sizeof(ANY)) == 0)
+		memcpy(local.ip, (const uint8_t[4]){10, 1, (uint8_t)(socket - sim->sockets), 1}, 4);
 	*socket = (struct quicd_sim_socket){.id = (uint32_t)(socket - sim->sockets),
 					    .open = true,
 					    .client = options->port == 0,

@@ -125,7 +125,7 @@ struct quicd_sim {
 	uint64_t seed;
 	uint64_t now_ns;   /* CLOCK_MONOTONIC */
 	uint64_t start_ns; /* now_ns of the beginning */
-	struct quicd_sim_random network, entropy, schedule;
+	struct quicd_sim_random network, entropy, schedule, hashes;
 	struct quicd_sim_weather weather[2]; /* by enum quicd_sim_direction */
 	uint32_t burst_left[2];
 	uint64_t link_free_ns[2]; /* when the rate limit has sent what is queued */
