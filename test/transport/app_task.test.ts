@@ -9,7 +9,9 @@ import {
   COMMAND_STOP,
   EVENT_CLOSING,
   EVENT_DATAGRAM,
+  EVENT_HANDSHAKE_DONE,
   EVENT_STREAM_RESET,
+  FLAG_EARLY,
 } from "../../src/native/abi.gen.ts";
 import type { AppEvent, QuicAppFactory } from "../../src/transport/app.ts";
 import type { ReceiveStream } from "../../src/transport/stream.ts";
@@ -20,13 +22,13 @@ const tick = () => new Promise((resolve) => setImmediate(resolve));
 
 type Serve = (events: AsyncIterable<AppEvent>, signal: AbortSignal) => Promise<void>;
 
-function setup(serve: Serve, closingGraceMs = 1000) {
+function setup(serve: Serve, closingGraceMs = 1000, flags = 0) {
   const factory: QuicAppFactory = {
     acceptsAlpn: () => true,
     spawnApp: (_alpn, _handle, events, _transport, signal) => serve(events, signal),
   };
   const fixture = new Fixture(factory, undefined, { closingGraceMs });
-  fixture.connect();
+  fixture.connect(0, 0, 1, flags);
   return fixture;
 }
 
@@ -63,6 +65,27 @@ test("events come in order and end after ConnectionClosing", async () => {
     "ConnectionClosing",
   ]);
   fixture.native.expectNoLeases();
+});
+
+test("0-RTT: what is early is said, and when nothing is any more", async () => {
+  const told: string[] = [];
+  const serve: Serve = async (events) => {
+    for await (const event of events) {
+      told.push("early" in event ? `${event.type} ${event.early}` : event.type);
+    }
+  };
+  const fixture = setup(serve, 1000, FLAG_EARLY);
+  fixture.receive("x", { flags: FLAG_OPENED | FLAG_EARLY });
+  fixture.native.emit(0, { kind: EVENT_HANDSHAKE_DONE, ...OURS, flags: FLAG_EARLY });
+  fixture.receive("y", { flags: FLAG_OPENED, id: 4 });
+  fixture.turn();
+  await tick();
+  expect(told).toEqual([
+    "HandshakeCompleted true",
+    "NewStream true",
+    "HandshakeConfirmed",
+    "NewStream false",
+  ]);
 });
 
 describe("reading a stream", () => {

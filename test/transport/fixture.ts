@@ -115,12 +115,13 @@ export class Fixture {
   }
 
   /** A connection in slot 0 (generation 1) of a worker, with its sink. */
-  connect(worker = 0, slot = 0, generation = 1): RecordingConnection {
+  connect(worker = 0, slot = 0, generation = 1, flags = 0): RecordingConnection {
     this.native.connect(worker, slot, generation);
     this.native.emit(worker, {
       kind: EVENT_CONNECTED,
       connection: slot,
       connectionGeneration: generation,
+      flags,
     });
     this.turn();
     return this.connections.at(-1)!;
