@@ -86,9 +86,12 @@ static void on_established(struct quicd_connection *connection, const struct qd_
 	quicd_connection_advance(connection, QUICD_INPUT_ESTABLISHED);
 	connection->worker->counters->established++;
 	connection->worker->counters->resumed += state->resumed;
-	view->flags &= (uint8_t)~(QUICD_CONNECTION_RESUMED | QUICD_CONNECTION_EARLY);
-	view->flags |= state->resumed ? QUICD_CONNECTION_RESUMED : 0;
-	view->flags |= connection->early && state->early_accepted ? QUICD_CONNECTION_EARLY : 0;
+	uint8_t flags = view->flags;
+	flags &= (uint8_t)~(QUICD_CONNECTION_RESUMED | QUICD_CONNECTION_EARLY);
+	flags |= state->resumed ? QUICD_CONNECTION_RESUMED : 0;
+	flags |= connection->early && state->early_accepted ? QUICD_CONNECTION_EARLY : 0;
+	/* Whom it was told as early may be reading what was said of it then. */
+	__atomic_store_n(&view->flags, flags, __ATOMIC_RELAXED);
 	if (!quicd_connection_is_client(connection))
 		quicd_admission_give_token(connection);
 	if (connection->early)

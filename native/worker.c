@@ -401,7 +401,7 @@ void *quicd_worker_main(void *argument)
 		return NULL;
 	}
 	atomic_store(&worker->ready, 1);
-	while (atomic_load_explicit(&worker->engine->stopping, memory_order_relaxed) == 0) {
+	while (atomic_load_explicit(&worker->engine->stopping, memory_order_acquire) == 0) {
 		uint64_t wait_ns;
 		if (quicd_worker_turn(worker, &wait_ns))
 			quicd_worker_wait(worker, wait_ns);

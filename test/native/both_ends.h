@@ -92,10 +92,10 @@ static inline struct quicd_event outcome_of(const struct party_target *target)
 	struct quicd_event event = { 0 };
 	const uint32_t id = party_connect(&client, target);
 	CHECK(party_wait(&client, QUICD_EVENT_CONNECT_STARTED, &event) && event.request_id == id);
-	CHECK(party_view(&client, &event)->flags & QUICD_CONNECTION_CLIENT);
 	while (party_next(&client, &event, PARTY_WAIT_NS))
 		if (event.kind == QUICD_EVENT_CONNECTED || event.kind == QUICD_EVENT_CLOSING)
 			break;
+	CHECK(party_flags(&client, &event) & QUICD_CONNECTION_CLIENT);
 	return event;
 }
 

@@ -90,6 +90,12 @@ static inline const struct quicd_connection_view *party_view(const struct party 
 	return &party->engine->workers[event->reserved0].connection_views[event->connection];
 }
 
+/* enum quicd_connection_flag; the worker may change them until the handshake is done. */
+static inline uint8_t party_flags(const struct party *party, const struct quicd_event *event)
+{
+	return __atomic_load_n(&party_view(party, event)->flags, __ATOMIC_RELAXED);
+}
+
 static inline void party_take_in(struct party *party, const struct quicd_event *event)
 {
 	const uint32_t worker = event->reserved0;

@@ -40,7 +40,7 @@ static void visit(uint32_t profile)
 	struct quicd_event event;
 	REQUIRE(connected.kind == QUICD_EVENT_CONNECTED);
 	CHECK(connected.flags == 0 &&
-	      !(party_view(&client, &connected)->flags & QUICD_CONNECTION_RESUMED));
+	      !(party_flags(&client, &connected) & QUICD_CONNECTION_RESUMED));
 	REQUIRE(party_wait(&client, QUICD_EVENT_SESSION, &event));
 	CHECK(client.session_bytes > 100 && event.connection == connected.connection);
 	close_connection(&connected);
@@ -65,7 +65,7 @@ static void resumes(void)
 	const struct party_target target = again(profile, 0);
 	const struct quicd_event connected = outcome_of(&target);
 	CHECK(connected.kind == QUICD_EVENT_CONNECTED && connected.flags == 0);
-	CHECK(party_view(&client, &connected)->flags ==
+	CHECK(party_flags(&client, &connected) ==
 	      (QUICD_CONNECTION_CLIENT | QUICD_CONNECTION_RESUMED));
 	CHECK(party_echo(&client, &connected, 100000));
 	CHECK(client.counts[QUICD_EVENT_HANDSHAKE_DONE] == 0);
@@ -99,7 +99,7 @@ static void comes_again_early(uint32_t profile, uint32_t flags)
 	}
 	CHECK(stream->fin && !stream->wrong && stream->received == bytes);
 	CHECK(client.counts[QUICD_EVENT_HANDSHAKE_DONE] == done + 1);
-	const uint8_t view_flags = party_view(&client, &connected)->flags;
+	const uint8_t view_flags = party_flags(&client, &connected);
 	CHECK(!(view_flags & QUICD_CONNECTION_EARLY) == (flags == 0));
 	CHECK(party_echo(&client, &connected, 1000));
 	close_connection(&connected);
