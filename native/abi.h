@@ -108,7 +108,11 @@ enum quicd_command_kind {
 	 * no connection yet
 	 */
 	QUICD_COMMAND_CONNECT = 9,
-	QUICD_COMMAND_MIGRATE = 10, /* client: to another local port; request_id */
+	/*
+	 * client: to another local port; request_id. FULL: an earlier one still runs, or no
+	 * connection ID is left for it; UNSUPPORTED: the server forbids it (RFC 9000 §18.2)
+	 */
+	QUICD_COMMAND_MIGRATE = 10,
 	QUICD_COMMAND_QLOG = 11, /* flags: 1 begin a log, 0 end it */
 	QUICD_COMMAND_REFRESH = 12, /* the numbers in the view */
 	QUICD_COMMAND_COUNT = 13,
@@ -173,6 +177,7 @@ enum quicd_refusal {
 	QUICD_REFUSED_INVALID = 6,
 	QUICD_REFUSED_SYSTEM = 7, /* by the kernel: no route, no file descriptor, ... */
 	QUICD_REFUSED_DROPPED = 8, /* datagram: the oldest of a full queue */
+	QUICD_REFUSED_PATH = 9,	   /* MIGRATE: the new path was tried and does not work */
 };
 
 /* Per stream, beside the worker's own state: what the app thread may write. */
@@ -352,6 +357,7 @@ struct quicd_counters {
 	uint64_t connects_refused;
 	uint64_t sessions; /* given to applications */
 	uint64_t sessions_dropped; /* larger than a buffer */
+	uint64_t resets_received; /* of receive_unknown: ended a connection (RFC 9000 §10.3) */
 	/* logs */
 	uint64_t qlogs;		 /* begun */
 	uint64_t qlogs_unwanted; /* of them: deleted, another protocol than the filter's */

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include "abi.h"
 
-#define QUICD_ABI_HASH 1226714797u
+#define QUICD_ABI_HASH 3445051031u
 
 static_assert(offsetof(struct quicd_event, kind) == 0, "quicd_event.kind");
 static_assert(sizeof(((struct quicd_event *)0)->kind) == 4, "quicd_event.kind");
@@ -347,25 +347,27 @@ static_assert(offsetof(struct quicd_counters, sessions) == 584, "quicd_counters.
 static_assert(sizeof(((struct quicd_counters *)0)->sessions) == 8, "quicd_counters.sessions");
 static_assert(offsetof(struct quicd_counters, sessions_dropped) == 592, "quicd_counters.sessions_dropped");
 static_assert(sizeof(((struct quicd_counters *)0)->sessions_dropped) == 8, "quicd_counters.sessions_dropped");
-static_assert(offsetof(struct quicd_counters, qlogs) == 600, "quicd_counters.qlogs");
+static_assert(offsetof(struct quicd_counters, resets_received) == 600, "quicd_counters.resets_received");
+static_assert(sizeof(((struct quicd_counters *)0)->resets_received) == 8, "quicd_counters.resets_received");
+static_assert(offsetof(struct quicd_counters, qlogs) == 608, "quicd_counters.qlogs");
 static_assert(sizeof(((struct quicd_counters *)0)->qlogs) == 8, "quicd_counters.qlogs");
-static_assert(offsetof(struct quicd_counters, qlogs_unwanted) == 608, "quicd_counters.qlogs_unwanted");
+static_assert(offsetof(struct quicd_counters, qlogs_unwanted) == 616, "quicd_counters.qlogs_unwanted");
 static_assert(sizeof(((struct quicd_counters *)0)->qlogs_unwanted) == 8, "quicd_counters.qlogs_unwanted");
-static_assert(offsetof(struct quicd_counters, qlogs_refused) == 616, "quicd_counters.qlogs_refused");
+static_assert(offsetof(struct quicd_counters, qlogs_refused) == 624, "quicd_counters.qlogs_refused");
 static_assert(sizeof(((struct quicd_counters *)0)->qlogs_refused) == 8, "quicd_counters.qlogs_refused");
-static_assert(offsetof(struct quicd_counters, qlog_failures) == 624, "quicd_counters.qlog_failures");
+static_assert(offsetof(struct quicd_counters, qlog_failures) == 632, "quicd_counters.qlog_failures");
 static_assert(sizeof(((struct quicd_counters *)0)->qlog_failures) == 8, "quicd_counters.qlog_failures");
-static_assert(offsetof(struct quicd_counters, gso_refused) == 632, "quicd_counters.gso_refused");
+static_assert(offsetof(struct quicd_counters, gso_refused) == 640, "quicd_counters.gso_refused");
 static_assert(sizeof(((struct quicd_counters *)0)->gso_refused) == 8, "quicd_counters.gso_refused");
-static_assert(offsetof(struct quicd_counters, opens_waiting) == 640, "quicd_counters.opens_waiting");
+static_assert(offsetof(struct quicd_counters, opens_waiting) == 648, "quicd_counters.opens_waiting");
 static_assert(sizeof(((struct quicd_counters *)0)->opens_waiting) == 8, "quicd_counters.opens_waiting");
-static_assert(offsetof(struct quicd_counters, paced) == 648, "quicd_counters.paced");
+static_assert(offsetof(struct quicd_counters, paced) == 656, "quicd_counters.paced");
 static_assert(sizeof(((struct quicd_counters *)0)->paced) == 8, "quicd_counters.paced");
-static_assert(offsetof(struct quicd_counters, receive_dead) == 656, "quicd_counters.receive_dead");
+static_assert(offsetof(struct quicd_counters, receive_dead) == 664, "quicd_counters.receive_dead");
 static_assert(sizeof(((struct quicd_counters *)0)->receive_dead) == 8, "quicd_counters.receive_dead");
-static_assert(offsetof(struct quicd_counters, accepted_refused) == 664, "quicd_counters.accepted_refused");
+static_assert(offsetof(struct quicd_counters, accepted_refused) == 672, "quicd_counters.accepted_refused");
 static_assert(sizeof(((struct quicd_counters *)0)->accepted_refused) == 8, "quicd_counters.accepted_refused");
-static_assert(sizeof(struct quicd_counters) == 672, "quicd_counters");
+static_assert(sizeof(struct quicd_counters) == 680, "quicd_counters");
 
 static_assert(offsetof(struct quicd_why, connection) == 0, "quicd_why.connection");
 static_assert(sizeof(((struct quicd_why *)0)->connection) == 8, "quicd_why.connection");

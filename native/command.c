@@ -159,6 +159,14 @@ static void run_stream_command(struct quicd_connection *connection,
 				   command->flags & 1);
 }
 
+static void run_migrate(struct quicd_connection *connection, const struct quicd_command *command)
+{
+	if (quicd_connection_is_client(connection))
+		quicd_migrate(connection, command->request_id);
+	else
+		connection->worker->counters->commands_invalid++;
+}
+
 /* A client may give up in the midst of its handshake; nothing else makes sense there. */
 static bool may_run(const struct quicd_connection *connection, const struct quicd_command *command)
 {
@@ -220,6 +228,9 @@ static void run(struct quicd_worker *worker, const struct quicd_command *command
 		break;
 	case QUICD_COMMAND_REFRESH:
 		quicd_connection_refresh_view(connection);
+		break;
+	case QUICD_COMMAND_MIGRATE:
+		run_migrate(connection, command);
 		break;
 	case QUICD_COMMAND_NOP:
 		break;

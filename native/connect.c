@@ -122,8 +122,8 @@ static socklen_t name_of(const struct qd_address *address, struct sockaddr_stora
  * paths apart by all four numbers, so it has to be known before the first one leaves. Connecting
  * a UDP socket sends nothing. 0 or an errno.
  */
-static int source_address(struct quicd_worker *worker, const struct qd_address *peer,
-			  struct qd_address *local)
+int quicd_connect_source(struct quicd_worker *worker, const struct qd_address *peer,
+			 struct qd_address *local)
 {
 	static const uint8_t wildcard[16];
 	const struct quicd_udp *udp = &worker->net.udp;
@@ -203,6 +203,17 @@ static struct quicd_connection *open_connection(struct quicd_worker *worker,
 	return NULL;
 }
 
+/* Its local address, with the port of a socket that is opened if it wants its own. */
+static int choose_socket(struct quicd_worker *worker, struct request *request, uint16_t *port)
+{
+	int code = quicd_connect_source(worker, &request->peer, &request->local);
+	if (code == 0 && request->head.flags & QUICD_CONNECT_OWN_SOCKET)
+		code = quicd_net_open(worker, port);
+	if (*port != 0)
+		request->local.port = *port;
+	return code;
+}
+
 void quicd_connect(struct quicd_worker *worker, const struct quicd_command *command,
 		   const uint8_t *bytes, uint32_t app)
 {
@@ -223,16 +234,20 @@ void quicd_connect(struct quicd_worker *worker, const struct quicd_command *comm
 		refuse(worker, app, id, QUICD_REFUSED_INVALID, 0);
 		return;
 	}
-	const int code = source_address(worker, &request.peer, &request.local);
+	uint16_t port = 0; /* of a socket of its own */
+	const int code = choose_socket(worker, &request, &port);
 	if (code != 0) {
 		refuse(worker, app, id, QUICD_REFUSED_SYSTEM, code);
 		return;
 	}
 	struct quicd_connection *connection = open_connection(worker, config, &request, app);
 	if (!connection) {
+		if (port != 0)
+			quicd_net_close(worker, port);
 		refuse(worker, app, id, QUICD_REFUSED_FULL, 0);
 		return;
 	}
+	connection->move.port = port;
 	worker->counters->connects++;
 	connection->request_id = id;
 	connection->pending |= QUICD_PENDING_STARTED;

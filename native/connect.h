@@ -5,6 +5,7 @@
 #pragma once
 #include <stdint.h>
 #include "abi.h"
+#include "quiche/quicd_quiche.h"
 
 struct quicd_worker;
 struct quicd_link;
@@ -15,6 +16,11 @@ struct quicd_link;
  */
 void quicd_connect(struct quicd_worker *worker, const struct quicd_command *command,
 		   const uint8_t *bytes, uint32_t app);
+/*
+ * The address that datagrams to |peer| leave from, with the shared socket's port. 0 or an errno.
+ */
+int quicd_connect_source(struct quicd_worker *worker, const struct qd_address *peer,
+			 struct qd_address *local);
 /* Refusals that met a full ring. */
 void quicd_connect_tell_refusals(struct quicd_worker *worker, uint32_t app);
 /* Drops them: nobody is there to be told. */

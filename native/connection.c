@@ -126,6 +126,7 @@ void quicd_connection_free(struct quicd_connection *connection)
 		quicd_stream_free(QUICD_ELEMENT(connection->streams.next, struct quicd_stream, all),
 				  connection);
 	quicd_connection_forget_cids(connection);
+	quicd_migrate_end(connection);
 	quicd_timers_remove(&worker->timers, connection->index);
 	quicd_qlog_end(connection);
 	/* One that quiche did not take was never counted as begun. */
@@ -187,6 +188,7 @@ static void follow_paths(struct quicd_connection *connection)
 	struct qd_path_event event;
 	while (qd_path_event_next(connection->quiche, &event)) {
 		quicd_connection_show_datagram_bytes(connection);
+		quicd_migrate_follow(connection, &event);
 		if (event.kind != QD_PATH_PEER_MIGRATED)
 			continue;
 		connection->local = event.local;
@@ -224,6 +226,7 @@ void quicd_connection_process(struct quicd_connection *connection)
 	quicd_connection_follow_handshake(connection);
 	if (connection->state == QUICD_STATE_ESTABLISHED) {
 		follow_paths(connection);
+		quicd_migrate_leave(connection);
 		quicd_connection_drop_retired_cids(connection);
 		quicd_connection_refill_cids(connection);
 	}

@@ -12,6 +12,7 @@
 #include "lifecycle.h"
 #include "limits.h"
 #include "list.h"
+#include "migrate.h"
 #include "../bpf/cid.h"
 #include "quiche/quicd_quiche.h"
 
@@ -93,6 +94,7 @@ struct quicd_connection {
 	uint32_t request_id; /* of CONNECT */
 	uint32_t profile;
 	uint32_t session_left; /* bytes of a session that was too large to be told, or 0 */
+	struct quicd_move move; /* its sockets */
 	bool offers_early; /* 0-RTT was asked for, and nothing has been sent yet */
 };
 

@@ -138,6 +138,8 @@ void quicd_connection_set_timer(struct quicd_connection *connection)
 		deadline = connection->goodbye.deadline_ns;
 	if (keep_alive_due(connection) < deadline)
 		deadline = keep_alive_due(connection);
+	if (quicd_migrate_deadline(connection) < deadline)
+		deadline = quicd_migrate_deadline(connection);
 	deadline = quicd_qlog_deadline(connection, deadline);
 	quicd_timers_set(&worker->timers, connection->index, deadline);
 }

@@ -129,6 +129,7 @@ void quicd_net_look_after(struct quicd_worker *worker)
 		recover(worker);
 	else if (worker->now_ns - net->watched_ns > WATCH_NS)
 		watch_losses(worker);
+	quicd_sockets_repair(worker);
 }
 
 void quicd_net_fail(struct quicd_worker *worker, uint32_t attempts)
@@ -137,11 +138,7 @@ void quicd_net_fail(struct quicd_worker *worker, uint32_t attempts)
 	quicd_worker_kick(worker);
 }
 
-/*
- * There is no socket, it was shut down, or somebody destroyed it (ss -K): told once, and it has no
- * port any more.
- */
-static bool is_gone(int code)
+bool quicd_net_is_gone(int code)
 {
 	return code == EBADF || code == ENOTSOCK || code == ESHUTDOWN || code == EPIPE ||
 	       code == ECONNABORTED;
@@ -150,13 +147,55 @@ static bool is_gone(int code)
 void quicd_net_error(struct quicd_worker *worker, int code)
 {
 	worker->counters->receive_errors++;
-	if (++worker->net.errors >= ERRORS_MAX || is_gone(code))
+	if (++worker->net.errors >= ERRORS_MAX || quicd_net_is_gone(code))
 		worker->net.failed = true;
 }
 
 void quicd_net_recycle(struct quicd_worker *worker, uint32_t buffer)
 {
 	worker->engine->backend->recycle(worker, buffer);
+}
+
+int quicd_net_open(struct quicd_worker *worker, uint16_t *port)
+{
+	const struct quicd_net_backend *backend = worker->engine->backend;
+	if (!backend->open)
+		return ENOTSUP;
+	if (!worker->net.state)
+		return ENETDOWN;
+	int code = 0;
+	const uint32_t slot = quicd_socket_open(worker, &code);
+	if (slot == QUICD_NONE)
+		return code;
+	*port = quicd_socket_at(&worker->net.sockets, slot)->udp.port;
+	code = backend->open(worker, slot);
+	if (code != 0)
+		quicd_socket_gone(worker, slot);
+	return code;
+}
+
+void quicd_net_close(struct quicd_worker *worker, uint16_t port)
+{
+	const uint32_t slot = quicd_socket_find(&worker->net.sockets, port);
+	assert(slot != QUICD_NONE);
+	quicd_socket_at(&worker->net.sockets, slot)->closing = true;
+	if (worker->net.state)
+		worker->engine->backend->close(worker, slot);
+	else
+		quicd_socket_gone(worker, slot);
+}
+
+const struct quicd_udp *quicd_net_udp(const struct quicd_worker *worker, uint16_t port,
+				      uint32_t *slot)
+{
+	const struct quicd_net *net = &worker->net;
+	*slot = QUICD_NONE;
+	/* Nearly always; and a worker without others looks no further. */
+	if (net->udp.port == port || net->sockets.count == 0)
+		return &net->udp;
+	*slot = quicd_socket_find(&net->sockets, port);
+	const struct quicd_socket *socket = quicd_socket_at(&net->sockets, *slot);
+	return socket && socket->udp.fd >= 0 ? &socket->udp : NULL;
 }
 
 uint8_t *quicd_net_send_buffer(struct quicd_worker *worker)
@@ -171,6 +210,11 @@ void quicd_net_send(struct quicd_worker *worker, const struct qd_train *train)
 {
 	struct quicd_counters *counters = worker->counters;
 	assert(train->bytes > 0 && train->bytes <= QUICD_TRAIN_BYTES_MAX);
+	uint32_t slot;
+	if (!quicd_net_udp(worker, train->from.port, &slot)) {
+		counters->send_errors++;
+		return;
+	}
 	counters->send_calls++;
 	counters->send_datagrams += train->segments;
 	counters->send_bytes += train->bytes;
@@ -191,19 +235,21 @@ static void without_segmentation(struct quicd_worker *worker)
 			"each packet is sent by itself from now on ([netio] gso = false)\n");
 }
 
-void quicd_net_sent(struct quicd_worker *worker, int result)
+void quicd_net_sent(struct quicd_worker *worker, uint32_t slot, int result)
 {
 	if (result >= 0)
 		return;
 	worker->counters->send_errors++;
 	if (result == -EIO && worker->net.udp.gso)
 		without_segmentation(worker);
-	if (is_gone(-result))
+	if (slot != QUICD_NONE)
+		quicd_socket_error(worker, slot, -result);
+	else if (quicd_net_is_gone(-result))
 		quicd_net_error(worker, -result);
 }
 
-bool quicd_net_take(struct quicd_worker *worker, struct msghdr *message, uint8_t *bytes,
-		    uint32_t length, uint32_t buffer)
+bool quicd_net_take(struct quicd_worker *worker, const struct quicd_udp *udp,
+		    struct msghdr *message, uint8_t *bytes, uint32_t length, uint32_t buffer)
 {
 	struct quicd_counters *counters = worker->counters;
 	struct quicd_received *received = &worker->net.received[worker->net.received_count];
@@ -218,14 +264,14 @@ bool quicd_net_take(struct quicd_worker *worker, struct msghdr *message, uint8_t
 		return false;
 	}
 	struct quicd_ancillary ancillary;
-	quicd_udp_read_ancillary(&worker->net.udp, message, &ancillary);
+	quicd_udp_read_ancillary(udp, message, &ancillary);
 	if (!quicd_address_from(message->msg_name, &received->from)) {
 		counters->receive_datagrams++;
 		counters->receive_malformed++;
 		return false;
 	}
 	received->to = ancillary.to;
-	received->to.port = worker->net.udp.port;
+	received->to.port = udp->port;
 	received->bytes = bytes;
 	received->length = length;
 	received->segment_bytes = ancillary.segment_bytes ? ancillary.segment_bytes : length;

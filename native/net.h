@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "quiche/quicd_quiche.h"
+#include "sockets.h"
 #include "udp.h"
 
 struct quicd_worker;
@@ -36,12 +37,19 @@ struct quicd_net_backend {
 	void (*recycle)(struct quicd_worker *worker, uint32_t buffer);
 	uint8_t *(*send_buffer)(struct quicd_worker *worker);
 	void (*send)(struct quicd_worker *worker, const struct qd_train *train);
+	/*
+	 * Of a client: receives from one more socket (sockets.h), and lets go of one, which then is
+	 * told by quicd_socket_gone. 0 or an errno. NULL where there are none.
+	 */
+	int (*open)(struct quicd_worker *worker, uint32_t slot);
+	void (*close)(struct quicd_worker *worker, uint32_t slot);
 };
 extern const struct quicd_net_backend quicd_uring_backend;
 extern const struct quicd_net_backend quicd_syscalls_backend;
 
 struct quicd_net {
-	struct quicd_udp udp;
+	struct quicd_udp udp; /* a client's: shared by the connections that want no own one */
+	struct quicd_sockets sockets;
 	void *state; /* the backend's own; NULL while there is no socket */
 	uint32_t errors; /* of receiving, one after the other */
 	bool failed;	 /* the socket or the ring is of no more use */
@@ -86,8 +94,18 @@ void quicd_net_recycle(struct quicd_worker *worker, uint32_t buffer);
  * one until it is sent.
  */
 uint8_t *quicd_net_send_buffer(struct quicd_worker *worker);
-/* Queues the train that the current send buffer holds. */
+/*
+ * Queues the train that the current send buffer holds; it leaves by the socket that has its
+ * source's port. Of a socket that is gone: dropped and counted.
+ */
 void quicd_net_send(struct quicd_worker *worker, const struct qd_train *train);
+
+/*
+ * A client's: one more socket, on a port of its own, which comes back in |port|. 0 or an errno.
+ * Closed with its last connection: what is queued leaves, what comes is lost.
+ */
+int quicd_net_open(struct quicd_worker *worker, uint16_t *port);
+void quicd_net_close(struct quicd_worker *worker, uint16_t port);
 
 /*
  * Others, test hook: the worker loses its socket, and |attempts| attempts to open a new one
@@ -95,18 +113,28 @@ void quicd_net_send(struct quicd_worker *worker, const struct qd_train *train);
  */
 void quicd_net_fail(struct quicd_worker *worker, uint32_t attempts);
 /*
- * For backends. What became of a send: |result| as sendmsg gives it, an errno negated on failure. A
- * lost train is recovery's business; a device that cannot segment ends GSO for this worker.
+ * For backends. What became of a send by the main socket (QUICD_NONE) or another: |result| as
+ * sendmsg gives it, an errno negated on failure. A lost train is recovery's business; a device that
+ * cannot segment ends GSO for this worker.
  */
-void quicd_net_sent(struct quicd_worker *worker, int result);
+void quicd_net_sent(struct quicd_worker *worker, uint32_t slot, int result);
 /*
  * For backends: receiving gave |code|, an errno that is neither "nothing there" nor "interrupted".
  * Many of them in a row, and the worker throws away its socket.
  */
 void quicd_net_error(struct quicd_worker *worker, int code);
 /*
- * For backends: takes a received datagram or train into |net.received|. |message| has name and
- * control as recvmsg left them, and flags. False: it was dropped and counted, the buffer is free.
+ * For backends: takes a received datagram or train of socket |udp| into |net.received|. |message|
+ * has name and control as recvmsg left them, and flags. False: it was dropped and counted, the
+ * buffer is free.
  */
-bool quicd_net_take(struct quicd_worker *worker, struct msghdr *message, uint8_t *bytes,
-		    uint32_t length, uint32_t buffer);
+bool quicd_net_take(struct quicd_worker *worker, const struct quicd_udp *udp,
+		    struct msghdr *message, uint8_t *bytes, uint32_t length, uint32_t buffer);
+/*
+ * There is no socket, it was shut down, or somebody destroyed it (ss -K): told once, and it has no
+ * port any more.
+ */
+bool quicd_net_is_gone(int code);
+/* For backends: the socket with |port|, its slot in |slot| (QUICD_NONE: the main one); or NULL. */
+const struct quicd_udp *quicd_net_udp(const struct quicd_worker *worker, uint16_t port,
+				      uint32_t *slot);

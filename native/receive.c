@@ -66,6 +66,9 @@ static void receive_datagram(struct quicd_worker *worker, uint8_t *bytes, uint32
 		if (quicd_forward_elsewhere(worker, &header, bytes, &datagram))
 			return;
 		connection = quicd_accept(worker, &header, length, &train->from, &train->to);
+		if (worker->engine->options.role == QUICD_ROLE_CLIENT &&
+		    header.form == QUICD_PACKET_SHORT)
+			quicd_stateless_heard(worker, bytes, length, &train->from, &train->to);
 	}
 	if (connection)
 		give(connection, bytes, length, &train->from, &train->to);

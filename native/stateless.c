@@ -93,3 +93,24 @@ void quicd_stateless_reset(struct quicd_worker *worker, const struct quicd_packe
 	worker->counters->send_resets++;
 	answer(worker, bytes, from, to);
 }
+
+void quicd_stateless_heard(struct quicd_worker *worker, const uint8_t *bytes, uint32_t length,
+			   const struct qd_address *from, const struct qd_address *to)
+{
+	if (length < RESET_BYTES_MIN ||
+	    !quicd_rate_take(&worker->reset_rate, worker->now_ns, RESET_INTERVAL_NS,
+			     RESET_BURST_NS))
+		return;
+	for (uint32_t slot = 0; slot < worker->connection_used; slot++) {
+		struct quicd_connection *connection = &worker->connections[slot];
+		if (connection->state == QUICD_STATE_FREE || connection->dead ||
+		    connection->local.port != to->port || connection->peer.port != from->port ||
+		    memcmp(connection->peer.ip, from->ip, sizeof(from->ip)) != 0)
+			continue;
+		if (!qd_recv_reset(connection->quiche, bytes, length))
+			continue;
+		worker->counters->resets_received++;
+		quicd_list_append(&worker->dirty, &connection->dirty);
+		return;
+	}
+}

@@ -28,3 +28,10 @@ void quicd_stateless_retry(struct quicd_worker *worker, const struct quicd_packe
 void quicd_stateless_reset(struct quicd_worker *worker, const struct quicd_packet_header *header,
 			   uint32_t datagram_bytes, const struct qd_address *from,
 			   const struct qd_address *to);
+/*
+ * Client: a datagram for no connection, with a short header. Tells the connection whose server has
+ * forgotten it, if it is that. It carries no ID of ours, so those with its addresses are asked; a
+ * flood of such datagrams is not looked at.
+ */
+void quicd_stateless_heard(struct quicd_worker *worker, const uint8_t *bytes, uint32_t length,
+			   const struct qd_address *from, const struct qd_address *to);

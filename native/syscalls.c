@@ -1,8 +1,8 @@
 /*
  * syscalls.c - net.h with plain system calls, for where io_uring is refused: recvmmsg, sendmmsg
- * with UDP_SEGMENT, and one epoll for the socket and the kick.
+ * with UDP_SEGMENT, and one epoll for the sockets and the kick.
  *
- * Buffers stand in a row on both sides. Message i of a batch is received into buffer i, since a
+ * Buffers stand in a row on both sides. Message i of a turn is received into buffer i, since a
  * turn gives back all that it took; sends fill the row from the left, leave from the left, and
  * begin anew once all are gone: so a worker that keeps up uses the same few buffers, warm in the
  * cache.
@@ -29,6 +29,11 @@
  * ask for it without asking epoll first.
  */
 #define BUSY_QUARTERS 4
+/* What epoll tells of at once; of more sockets in the next turn. */
+#define EVENTS_MAX 64
+/* What an event is about: a slot of sockets.h, or one of these. */
+#define MAIN_SOCKET QUICD_NONE
+#define KICK (QUICD_NONE - 1)
 
 struct receive_room {
 	_Alignas(8) uint8_t name[QUICD_RECEIVE_NAME_BYTES];
@@ -37,13 +42,15 @@ struct receive_room {
 
 struct quicd_syscalls {
 	int epoll_fd;
-	uint32_t interest;    /* in the socket, as epoll knows it */
+	uint32_t awaited; /* whose room to send epoll tells of: MAIN_SOCKET or a slot; or KICK */
+	bool sockets_close; /* some are to be closed */
 	bool in_milliseconds; /* there is no epoll_pwait2 here */
 
 	uint8_t *receive_memory;
 	uint32_t buffer_bytes;
 	uint32_t buffer_count;
 	uint32_t lent; /* buffers that the worker has not given back */
+	uint32_t filled; /* in this turn, also by what was dropped */
 	uint64_t empty_turn; /* of the worker: nothing was there in it */
 	struct mmsghdr incoming[QUICD_NET_BATCH];
 	struct iovec incoming_bytes[QUICD_NET_BATCH];
@@ -52,7 +59,8 @@ struct quicd_syscalls {
 	uint8_t *send_memory;
 	uint32_t send_first; /* of those not yet with the kernel */
 	uint32_t send_end;
-	bool send_blocked; /* the socket's buffer is full */
+	bool send_blocked; /* the buffer of the first one's socket is full */
+	uint32_t send_slots[QUICD_SEND_BUFFERS]; /* whose socket */
 	struct quicd_outgoing outgoing[QUICD_SEND_BUFFERS];
 	struct mmsghdr sends[QUICD_SEND_BUFFERS];
 };
@@ -95,10 +103,48 @@ static bool create_pools(struct quicd_worker *worker, char *error, size_t error_
 	return true;
 }
 
-static bool watch(struct quicd_syscalls *s, int fd, uint32_t events)
+static bool watch(struct quicd_syscalls *s, int fd, uint32_t events, uint32_t whose)
 {
-	struct epoll_event event = { .events = events, .data.fd = fd };
+	struct epoll_event event = { .events = events, .data.u32 = whose };
 	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+/* NULL: the socket is no more. */
+static const struct quicd_udp *udp_of(const struct quicd_worker *worker, uint32_t slot)
+{
+	if (slot == MAIN_SOCKET)
+		return &worker->net.udp;
+	const struct quicd_socket *socket = quicd_socket_at(&worker->net.sockets, slot);
+	return socket && socket->udp.fd >= 0 ? &socket->udp : NULL;
+}
+
+static int syscalls_open(struct quicd_worker *worker, uint32_t slot)
+{
+	struct quicd_syscalls *s = worker->net.state;
+	return watch(s, udp_of(worker, slot)->fd, EPOLLIN, slot) ? 0 : errno;
+}
+
+static void syscalls_close(struct quicd_worker *worker, uint32_t slot)
+{
+	(void)slot;
+	((struct quicd_syscalls *)worker->net.state)->sockets_close = true;
+}
+
+/* Once nothing is queued: epoll forgets what is closed. */
+static void close_sockets(struct quicd_worker *worker)
+{
+	struct quicd_syscalls *s = worker->net.state;
+	if (!s->sockets_close || s->send_first < s->send_end)
+		return;
+	s->sockets_close = false;
+	for (uint32_t slot = 0; slot < worker->net.sockets.capacity; slot++) {
+		const struct quicd_socket *socket = quicd_socket_at(&worker->net.sockets, slot);
+		if (!socket || !socket->closing)
+			continue;
+		if (s->awaited == slot)
+			s->awaited = KICK;
+		quicd_socket_gone(worker, slot);
+	}
 }
 
 static bool syscalls_start(struct quicd_worker *worker, char *error, size_t error_bytes)
@@ -110,14 +156,19 @@ static bool syscalls_start(struct quicd_worker *worker, char *error, size_t erro
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (s->epoll_fd < 0)
 		return explain(error, error_bytes, "epoll", "; raise the limit of open files");
-	s->interest = EPOLLIN;
+	s->awaited = KICK;
 	/*
 	 * The kick edge-triggered: each write of its eventfd is one event, and nobody has to read
 	 * the sum, which takes 580 years of kicks every nanosecond to fill.
 	 */
-	if (!watch(s, worker->net.udp.fd, s->interest) ||
-	    !watch(s, worker->kick_fd, EPOLLIN | EPOLLET))
+	if (!watch(s, worker->net.udp.fd, EPOLLIN, MAIN_SOCKET) ||
+	    !watch(s, worker->kick_fd, EPOLLIN | EPOLLET, KICK))
 		return explain(error, error_bytes, "epoll", "");
+	for (uint32_t slot = 0; slot < worker->net.sockets.capacity; slot++) {
+		if (udp_of(worker, slot))
+			syscalls_open(worker, slot);
+		s->sockets_close = true; /* that were to be closed when the last one ended */
+	}
 	return create_pools(worker, error, error_bytes);
 }
 
@@ -132,30 +183,59 @@ static void syscalls_stop(struct quicd_worker *worker)
 	worker->net.state = NULL;
 }
 
-/* What waits in the socket, one batch at the most. False when there was nothing. */
-static bool receive(struct quicd_worker *worker)
+static void receive_error(struct quicd_worker *worker, uint32_t slot, int code)
+{
+	if (slot == MAIN_SOCKET)
+		quicd_net_error(worker, code);
+	else
+		quicd_socket_error(worker, slot, code);
+}
+
+/*
+ * What waits in a socket, as far as the turn has buffers left. False when there was nothing, or it
+ * can't be told.
+ */
+static bool receive(struct quicd_worker *worker, uint32_t slot)
 {
 	struct quicd_syscalls *s = worker->net.state;
-	int count = -1;
-	for (bool again = false; count < 0 && !worker->net.failed; again = true) {
-		worker->counters->system_calls++;
-		count = recvmmsg(worker->net.udp.fd, s->incoming, s->buffer_count, MSG_DONTWAIT,
-				 NULL);
-		if (count < 0 && errno == EAGAIN) {
+	const struct quicd_udp *udp = udp_of(worker, slot);
+	const uint32_t first = s->filled;
+	if (!udp || first == s->buffer_count)
+		return false;
+	worker->counters->system_calls++;
+	int count = recvmmsg(udp->fd, s->incoming + first, s->buffer_count - first, MSG_DONTWAIT,
+			     NULL);
+	for (bool again = false; count < 0; again = true) {
+		if (errno == EAGAIN && slot == MAIN_SOCKET)
 			s->empty_turn = worker->counters->turns;
+		if (errno == EAGAIN)
 			return false;
-		}
 		/* The error of an earlier send is told once, and is none of receiving. */
-		if (count < 0 && errno != EINTR && (again || errno == ECONNABORTED))
-			quicd_net_error(worker, errno);
+		if (errno != EINTR && (again || errno == ECONNABORTED))
+			receive_error(worker, slot, errno);
+		if (worker->net.failed || (again && slot != MAIN_SOCKET))
+			return false;
+		worker->counters->system_calls++;
+		count = recvmmsg(udp->fd, s->incoming + first, s->buffer_count - first,
+				 MSG_DONTWAIT, NULL);
 	}
-	for (int i = 0; i < count; i++) {
+	for (uint32_t i = first; i < first + (uint32_t)count; i++) {
 		struct mmsghdr *message = &s->incoming[i];
-		s->lent += quicd_net_take(worker, &message->msg_hdr, s->incoming_bytes[i].iov_base,
-					  message->msg_len, (uint32_t)i);
-		prepare_incoming(s, (uint32_t)i);
+		s->lent += quicd_net_take(worker, udp, &message->msg_hdr,
+					  s->incoming_bytes[i].iov_base, message->msg_len, i);
+		prepare_incoming(s, i);
 	}
+	s->filled += (uint32_t)count;
 	return count > 0;
+}
+
+/* How many of those queued leave by the same socket as the first. */
+static uint32_t same_socket(const struct quicd_syscalls *s)
+{
+	uint32_t end = s->send_first + 1;
+	while (end < s->send_end && s->send_slots[end] == s->send_slots[s->send_first])
+		end++;
+	return end - s->send_first;
 }
 
 /* Hands queued trains to the kernel, in order, until all are gone or its buffer is full. */
@@ -164,9 +244,11 @@ static void flush(struct quicd_worker *worker)
 	struct quicd_syscalls *s = worker->net.state;
 	s->send_blocked = false;
 	while (s->send_first < s->send_end && !worker->net.failed) {
+		const uint32_t slot = s->send_slots[s->send_first];
+		const struct quicd_udp *udp = udp_of(worker, slot);
 		worker->counters->system_calls++;
-		const int sent = sendmmsg(worker->net.udp.fd, &s->sends[s->send_first],
-					  s->send_end - s->send_first, MSG_DONTWAIT);
+		const int sent = sendmmsg(udp ? udp->fd : -1, &s->sends[s->send_first],
+					  same_socket(s), MSG_DONTWAIT);
 		if (sent < 0 && errno == EINTR)
 			continue;
 		if (sent < 0 && errno == EAGAIN) {
@@ -176,11 +258,11 @@ static void flush(struct quicd_worker *worker)
 		if (sent < 0) {
 			const int code = errno;
 			/* Of the first train: it is lost, those behind it are not. */
-			quicd_net_sent(worker, -code);
+			quicd_net_sent(worker, slot, -code);
 			s->send_first++;
 		}
 		for (int i = 0; i < sent; i++)
-			quicd_net_sent(worker, (int)s->sends[s->send_first++].msg_len);
+			quicd_net_sent(worker, slot, (int)s->sends[s->send_first++].msg_len);
 	}
 	s->send_first = s->send_end = 0;
 }
@@ -206,51 +288,70 @@ static int wait_for_events(struct quicd_worker *worker, struct epoll_event *even
 }
 
 /* Takes the error, and what an error queue holds, out of the socket: else epoll keeps telling. */
-static void clear_error(struct quicd_worker *worker)
+static void clear_error(struct quicd_worker *worker, uint32_t slot)
 {
+	const struct quicd_udp *udp = udp_of(worker, slot);
 	int code = 0;
 	socklen_t bytes = sizeof(code);
 	worker->counters->system_calls++;
-	if (getsockopt(worker->net.udp.fd, SOL_SOCKET, SO_ERROR, &code, &bytes) == 0 &&
-	    code == ECONNABORTED)
-		quicd_net_error(worker, code);
+	if (getsockopt(udp->fd, SOL_SOCKET, SO_ERROR, &code, &bytes) == 0 && code == ECONNABORTED)
+		receive_error(worker, slot, code);
 	struct msghdr nothing;
 	do {
 		nothing = (struct msghdr){ 0 };
 		worker->counters->system_calls++;
-	} while (recvmsg(worker->net.udp.fd, &nothing, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0);
+	} while (recvmsg(udp->fd, &nothing, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0);
+}
+
+static void ask_for_room(struct quicd_worker *worker, uint32_t slot, bool wanted)
+{
+	const struct quicd_syscalls *s = worker->net.state;
+	const struct quicd_udp *udp = udp_of(worker, slot);
+	struct epoll_event event = { .events = EPOLLIN | (wanted ? EPOLLOUT : 0),
+				     .data.u32 = slot };
+	worker->counters->system_calls++;
+	if (udp)
+		epoll_ctl(s->epoll_fd, EPOLL_CTL_MOD, udp->fd, &event);
+}
+
+static void on_event(struct quicd_worker *worker, const struct epoll_event *event)
+{
+	const uint32_t slot = event->data.u32;
+	if (slot == KICK) {
+		worker->counters->kicks++;
+		return;
+	}
+	if (!udp_of(worker, slot))
+		return;
+	if (event->events & EPOLLERR)
+		clear_error(worker, slot);
+	if (event->events & EPOLLHUP)
+		receive_error(worker, slot, ESHUTDOWN);
+	if (event->events & EPOLLOUT)
+		flush(worker);
+	if (event->events & EPOLLIN)
+		receive(worker, slot);
 }
 
 /* Waits for the first of a datagram, room to send if that is wanted, a kick, or the time. */
 static void wait_for_something(struct quicd_worker *worker, uint64_t timeout_ns)
 {
 	struct quicd_syscalls *s = worker->net.state;
-	const uint32_t interest = EPOLLIN | (s->send_blocked ? EPOLLOUT : 0);
-	if (interest != s->interest) {
-		struct epoll_event event = { .events = interest, .data.fd = worker->net.udp.fd };
-		worker->counters->system_calls++;
-		epoll_ctl(s->epoll_fd, EPOLL_CTL_MOD, worker->net.udp.fd, &event);
-		s->interest = interest;
+	const uint32_t awaited = s->send_blocked ? s->send_slots[s->send_first] : KICK;
+	if (awaited != s->awaited) {
+		if (s->awaited != KICK)
+			ask_for_room(worker, s->awaited, false);
+		if (awaited != KICK)
+			ask_for_room(worker, awaited, true);
+		s->awaited = awaited;
 	}
-	struct epoll_event events[2];
-	worker->counters->waits++;
-	const int count = wait_for_events(worker, events, 2, timeout_ns);
+	struct epoll_event events[EVENTS_MAX];
+	worker->counters->waits += timeout_ns > 0;
+	const int count = wait_for_events(worker, events, EVENTS_MAX, timeout_ns);
 	if (count < 0 && errno != EINTR)
 		quicd_net_error(worker, errno);
-	for (int i = 0; i < count; i++) {
-		if (events[i].data.fd == worker->kick_fd) {
-			worker->counters->kicks++;
-			continue;
-		}
-		if (events[i].events & EPOLLERR)
-			clear_error(worker);
-		if (events[i].events & EPOLLHUP)
-			quicd_net_error(worker, ESHUTDOWN);
-		if (events[i].events & EPOLLOUT)
-			flush(worker);
-		if (events[i].events & EPOLLIN)
-			receive(worker);
-	}
+	for (int i = 0; i < count; i++)
+		on_event(worker, &events[i]);
 }
 
 /* A kick that comes while this does not wait in epoll is kept there for the next time it does. */
@@ -258,14 +359,18 @@ static void syscalls_wait(struct quicd_worker *worker, uint64_t timeout_ns)
 {
 	struct quicd_syscalls *s = worker->net.state;
 	assert(s->lent == 0 && "a turn gives back all that it took");
+	s->filled = 0;
 	flush(worker);
+	close_sockets(worker);
 	if (worker->net.failed)
 		return;
+	/* Of several sockets only epoll knows which has something. */
+	const bool several = worker->net.sockets.count > 0;
 	const bool likely = worker->load_quarters >= BUSY_QUARTERS &&
 			    s->empty_turn != worker->counters->turns;
-	if ((timeout_ns == 0 || likely) && receive(worker))
+	if (!several && (timeout_ns == 0 || likely) && receive(worker, MAIN_SOCKET))
 		return;
-	if (timeout_ns > 0 && !worker->net.failed)
+	if ((timeout_ns > 0 || several) && !worker->net.failed)
 		wait_for_something(worker, timeout_ns);
 }
 
@@ -292,8 +397,11 @@ static void syscalls_send(struct quicd_worker *worker, const struct qd_train *tr
 	assert(s->send_end < QUICD_SEND_BUFFERS);
 	const uint32_t index = s->send_end++;
 	struct quicd_outgoing *out = &s->outgoing[index];
-	quicd_udp_prepare(&worker->net.udp, out,
-			  s->send_memory + (size_t)index * QUICD_SEND_BUFFER_BYTES, train);
+	const struct quicd_udp *udp =
+		quicd_net_udp(worker, train->from.port, &s->send_slots[index]);
+	assert(udp && "net.c has looked");
+	quicd_udp_prepare(udp, out, s->send_memory + (size_t)index * QUICD_SEND_BUFFER_BYTES,
+			  train);
 	s->sends[index].msg_hdr = out->message;
 }
 
@@ -305,4 +413,6 @@ const struct quicd_net_backend quicd_syscalls_backend = {
 	.recycle = syscalls_recycle,
 	.send_buffer = syscalls_send_buffer,
 	.send = syscalls_send,
+	.open = syscalls_open,
+	.close = syscalls_close,
 };

@@ -132,7 +132,9 @@ bool quicd_udp_open(struct quicd_udp *udp, const struct quicd_options *options, 
 		return fail(error, error_bytes, "socket",
 			    udp->family == AF_INET6 ? "without IPv6 use --host 0.0.0.0" : "");
 	if (!configure(udp, options, error, error_bytes)) {
+		const int code = errno;
 		quicd_udp_close(udp);
+		errno = code;
 		return false;
 	}
 	if (bind(udp->fd, (struct sockaddr *)&name, bytes) != 0) {
@@ -141,7 +143,9 @@ bool quicd_udp_open(struct quicd_udp *udp, const struct quicd_options *options, 
 		fail(error, error_bytes, what,
 		     errno == EACCES ? "ports below 1024 need CAP_NET_BIND_SERVICE, or use --port N"
 				     : "choose another host or port");
+		const int code = errno;
 		quicd_udp_close(udp);
+		errno = code;
 		return false;
 	}
 	bytes = sizeof(name);

@@ -27,7 +27,8 @@ struct quicd_udp {
  * One socket, of a server with SO_REUSEPORT. |port| 0: any (udp->port tells). Probes first without
  * SO_REUSEPORT when |probe|, so that a second server on the port is refused instead of silently
  * sharing it. A client's has its port alone: the kernel gives a sharing one any port that another
- * of the same user shares. False with the cause and remedy in |error|.
+ * of the same user shares. False with the cause and remedy in |error|, and with errno where it
+ * was the kernel.
  */
 bool quicd_udp_open(struct quicd_udp *udp, const struct quicd_options *options, uint16_t port,
 		    bool probe, char *error, size_t error_bytes);

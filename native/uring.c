@@ -24,7 +24,7 @@
 #define BUFFER_GROUP 0
 
 /* What a completion is about: {operation, index} in user_data. */
-enum operation { OP_RECEIVE = 1, OP_SEND = 2, OP_KICK = 3 };
+enum operation { OP_RECEIVE = 1, OP_SEND = 2, OP_KICK = 3, OP_CANCEL = 4 };
 
 static uint64_t pack(enum operation operation, uint32_t index)
 {
@@ -41,10 +41,12 @@ struct quicd_uring {
 	uint32_t buffers_added; /* recycled since the last advance */
 	struct msghdr receive_shape; /* sizes of name and control in each buffer */
 	bool receive_armed;
+	bool sockets_changed; /* some are to be armed, or to be closed */
 	bool kick_armed;
 	uint64_t kick_value;
 	uint8_t *send_memory;
 	struct quicd_outgoing outgoing[QUICD_SEND_BUFFERS];
+	uint32_t send_slots[QUICD_SEND_BUFFERS]; /* whose socket; QUICD_NONE for the main one */
 	uint32_t send_free[QUICD_SEND_BUFFERS];
 	uint32_t send_free_count;
 };
@@ -62,17 +64,68 @@ static struct io_uring_sqe *next_sqe(struct quicd_worker *worker)
 	return sqe;
 }
 
+/* |tag|: what OP_RECEIVE's index says of it, 0 for the main socket, else its slot + 1. */
+static void receive_from(struct quicd_worker *worker, int fd, uint32_t tag)
+{
+	struct quicd_uring *u = worker->net.state;
+	struct io_uring_sqe *sqe = next_sqe(worker);
+	io_uring_prep_recvmsg_multishot(sqe, fd, &u->receive_shape, 0);
+	sqe->flags |= IOSQE_BUFFER_SELECT;
+	sqe->buf_group = BUFFER_GROUP;
+	sqe->user_data = pack(OP_RECEIVE, tag);
+}
+
 static void arm_receive(struct quicd_worker *worker)
 {
 	struct quicd_uring *u = worker->net.state;
-	if (u->receive_armed || u->buffers_out + u->buffers_added >= u->buffer_count)
+	const bool dry = u->buffers_out + u->buffers_added >= u->buffer_count;
+	if (!u->receive_armed && !dry) {
+		receive_from(worker, worker->net.udp.fd, 0);
+		u->receive_armed = true;
+	}
+	if (!u->sockets_changed || dry)
+		return;
+	for (uint32_t slot = 0; slot < worker->net.sockets.capacity; slot++) {
+		struct quicd_socket *socket = quicd_socket_at(&worker->net.sockets, slot);
+		if (!socket || socket->armed || socket->closing || socket->failed)
+			continue;
+		receive_from(worker, socket->udp.fd, slot + 1);
+		socket->armed = true;
+	}
+}
+
+/* After what was queued for them is with the kernel: those that wait for nothing any more go. */
+static void close_sockets(struct quicd_worker *worker)
+{
+	struct quicd_uring *u = worker->net.state;
+	if (!u->sockets_changed)
+		return;
+	u->sockets_changed = false;
+	for (uint32_t slot = 0; slot < worker->net.sockets.capacity; slot++) {
+		struct quicd_socket *socket = quicd_socket_at(&worker->net.sockets, slot);
+		if (socket && socket->closing && !socket->armed)
+			quicd_socket_gone(worker, slot);
+		else if (socket && !socket->armed && !socket->failed)
+			u->sockets_changed = true; /* no buffers: once there are some */
+	}
+}
+
+static int uring_open(struct quicd_worker *worker, uint32_t slot)
+{
+	(void)slot;
+	((struct quicd_uring *)worker->net.state)->sockets_changed = true;
+	return 0;
+}
+
+static void uring_close(struct quicd_worker *worker, uint32_t slot)
+{
+	struct quicd_uring *u = worker->net.state;
+	u->sockets_changed = true;
+	if (!quicd_socket_at(&worker->net.sockets, slot)->armed)
 		return;
 	struct io_uring_sqe *sqe = next_sqe(worker);
-	io_uring_prep_recvmsg_multishot(sqe, worker->net.udp.fd, &u->receive_shape, 0);
-	sqe->flags |= IOSQE_BUFFER_SELECT;
-	sqe->buf_group = BUFFER_GROUP;
-	sqe->user_data = pack(OP_RECEIVE, 0);
-	u->receive_armed = true;
+	io_uring_prep_cancel64(sqe, pack(OP_RECEIVE, slot + 1), 0);
+	sqe->user_data = pack(OP_CANCEL, 0);
 }
 
 static void arm_kick(struct quicd_worker *worker)
@@ -178,6 +231,7 @@ static bool uring_start(struct quicd_worker *worker, char *error, size_t error_b
 		u->send_free[u->send_free_count++] = QUICD_SEND_BUFFERS - 1 - i;
 	u->receive_shape.msg_namelen = QUICD_RECEIVE_NAME_BYTES;
 	u->receive_shape.msg_controllen = QUICD_RECEIVE_CONTROL_BYTES;
+	u->sockets_changed = worker->net.sockets.count > 0;
 	arm_receive(worker);
 	arm_kick(worker);
 	return true;
@@ -206,6 +260,9 @@ static void uring_stop(struct quicd_worker *worker)
 		cancel_all(u);
 		io_uring_queue_exit(&u->ring);
 	}
+	for (uint32_t slot = 0; slot < worker->net.sockets.capacity; slot++)
+		if (worker->net.sockets.slots[slot])
+			worker->net.sockets.slots[slot]->armed = false;
 	quicd_pages_unmap(u->send_memory, (size_t)QUICD_SEND_BUFFERS * QUICD_SEND_BUFFER_BYTES);
 	quicd_pages_unmap(u->receive_memory, (size_t)u->buffer_count * u->buffer_bytes);
 	quicd_pages_unmap(u->buffers, ring_entries_of(u) * sizeof(struct io_uring_buf));
@@ -236,7 +293,8 @@ static void return_buffers(struct quicd_uring *u)
  * One completed receive: header, name, control and payload lie in the buffer one after the
  * other.
  */
-static void take_received(struct quicd_worker *worker, uint32_t buffer, uint32_t bytes)
+static void take_received(struct quicd_worker *worker, const struct quicd_udp *udp,
+			  uint32_t buffer, uint32_t bytes)
 {
 	struct quicd_uring *u = worker->net.state;
 	uint8_t *start = u->receive_memory + (size_t)buffer * u->buffer_bytes;
@@ -257,7 +315,7 @@ static void take_received(struct quicd_worker *worker, uint32_t buffer, uint32_t
 		.msg_controllen = out->controllen,
 		.msg_flags = (int)out->flags,
 	};
-	if (!quicd_net_take(worker, &message, io_uring_recvmsg_payload(out, &u->receive_shape),
+	if (!quicd_net_take(worker, udp, &message, io_uring_recvmsg_payload(out, &u->receive_shape),
 			    io_uring_recvmsg_payload_length(out, (int)bytes, &u->receive_shape),
 			    buffer))
 		uring_recycle(worker, buffer);
@@ -268,7 +326,39 @@ static void complete_send(struct quicd_worker *worker, uint32_t index, int resul
 	struct quicd_uring *u = worker->net.state;
 	assert(index < QUICD_SEND_BUFFERS);
 	u->send_free[u->send_free_count++] = index;
-	quicd_net_sent(worker, result);
+	quicd_net_sent(worker, u->send_slots[index], result);
+}
+
+/* A receive of the main socket, or of the one in slot |tag| - 1. */
+static void complete_receive(struct quicd_worker *worker, uint32_t tag,
+			     const struct io_uring_cqe *cqe)
+{
+	struct quicd_uring *u = worker->net.state;
+	struct quicd_socket *socket =
+		tag > 0 ? quicd_socket_at(&worker->net.sockets, tag - 1) : NULL;
+	assert((tag == 0 || socket) && "a place is kept until its last completion");
+	const bool ended = !(cqe->flags & IORING_CQE_F_MORE);
+	int code = 0;
+	if (ended && socket) {
+		socket->armed = false;
+		u->sockets_changed = true;
+	} else if (ended) {
+		u->receive_armed = false;
+	}
+	if (cqe->res == 0 && ended)
+		code = ESHUTDOWN; /* not even a header: no datagram */
+	if (cqe->res >= 0 && (cqe->flags & IORING_CQE_F_BUFFER))
+		take_received(worker, socket ? &socket->udp : &worker->net.udp,
+			      cqe->flags >> IORING_CQE_BUFFER_SHIFT, (uint32_t)cqe->res);
+	else if (cqe->res == -ENOBUFS)
+		worker->counters->receive_pool_empty++;
+	else if (cqe->res < 0 && cqe->res != -EINTR && cqe->res != -EAGAIN &&
+		 cqe->res != -ECANCELED)
+		code = -cqe->res;
+	if (code != 0 && socket)
+		quicd_socket_error(worker, tag - 1, code);
+	else if (code != 0)
+		quicd_net_error(worker, code);
 }
 
 static void complete(struct quicd_worker *worker, const struct io_uring_cqe *cqe)
@@ -277,17 +367,7 @@ static void complete(struct quicd_worker *worker, const struct io_uring_cqe *cqe
 	const uint32_t index = (uint32_t)cqe->user_data;
 	switch ((enum operation)(cqe->user_data >> 32)) {
 	case OP_RECEIVE:
-		if (!(cqe->flags & IORING_CQE_F_MORE))
-			u->receive_armed = false;
-		if (cqe->res == 0 && !u->receive_armed)
-			quicd_net_error(worker, ESHUTDOWN); /* not even a header: no datagram */
-		if (cqe->res >= 0 && (cqe->flags & IORING_CQE_F_BUFFER))
-			take_received(worker, cqe->flags >> IORING_CQE_BUFFER_SHIFT,
-				      (uint32_t)cqe->res);
-		else if (cqe->res == -ENOBUFS)
-			worker->counters->receive_pool_empty++;
-		else if (cqe->res < 0 && cqe->res != -EINTR && cqe->res != -EAGAIN)
-			quicd_net_error(worker, -cqe->res);
+		complete_receive(worker, index, cqe);
 		break;
 	case OP_SEND:
 		complete_send(worker, index, cqe->res);
@@ -295,6 +375,8 @@ static void complete(struct quicd_worker *worker, const struct io_uring_cqe *cqe
 	case OP_KICK:
 		u->kick_armed = false;
 		worker->counters->kicks++;
+		break;
+	case OP_CANCEL: /* the receive that it ends tells */
 		break;
 	}
 }
@@ -335,6 +417,7 @@ static void uring_wait(struct quicd_worker *worker, uint64_t timeout_ns)
 		seen++;
 	}
 	io_uring_cq_advance(&u->ring, seen);
+	close_sockets(worker);
 }
 
 static uint8_t *uring_send_buffer(struct quicd_worker *worker)
@@ -353,9 +436,12 @@ static void uring_send(struct quicd_worker *worker, const struct qd_train *train
 	struct io_uring_sqe *sqe = next_sqe(worker);
 	const uint32_t index = u->send_free[--u->send_free_count];
 	struct quicd_outgoing *out = &u->outgoing[index];
-	quicd_udp_prepare(&worker->net.udp, out,
-			  u->send_memory + (size_t)index * QUICD_SEND_BUFFER_BYTES, train);
-	io_uring_prep_sendmsg(sqe, worker->net.udp.fd, &out->message, 0);
+	const struct quicd_udp *udp =
+		quicd_net_udp(worker, train->from.port, &u->send_slots[index]);
+	assert(udp && "net.c has looked");
+	quicd_udp_prepare(udp, out, u->send_memory + (size_t)index * QUICD_SEND_BUFFER_BYTES,
+			  train);
+	io_uring_prep_sendmsg(sqe, udp->fd, &out->message, 0);
 	sqe->user_data = pack(OP_SEND, index);
 }
 
@@ -404,4 +490,6 @@ const struct quicd_net_backend quicd_uring_backend = {
 	.recycle = uring_recycle,
 	.send_buffer = uring_send_buffer,
 	.send = uring_send,
+	.open = uring_open,
+	.close = uring_close,
 };

@@ -377,6 +377,7 @@ void quicd_worker_finish(struct quicd_worker *worker)
 	quicd_net_wait(worker, 0);
 	quicd_receive_all(worker);
 	quicd_net_stop(worker);
+	quicd_sockets_destroy(worker);
 	for (uint32_t app = 0; app < worker->engine->options.apps; app++) {
 		quicd_connect_forget(&worker->engine->apps[app].links[worker->index]);
 		quicd_slab_end_leases(&worker->slab, app);

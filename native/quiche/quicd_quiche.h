@@ -182,6 +182,12 @@ int qd_recv(struct qd_connection *connection, uint8_t *packet, size_t bytes,
 	    const struct qd_address *from, const struct qd_address *to);
 
 /*
+ * A datagram with a short header and an unknown connection ID, which may come from this
+ * connection's peer: is it a stateless reset (RFC 9000 §10.3)? Then the connection is closed.
+ */
+bool qd_recv_reset(struct qd_connection *connection, const uint8_t *packet, size_t bytes);
+
+/*
  * A train for one UDP_SEGMENT send: equal datagrams on one 4-tuple, only the last may be
  * shorter.
  */

@@ -237,7 +237,7 @@ static void send_train(struct quicd_worker *worker, const struct qd_train *train
 		quicd_sim_fly(sim, &datagram, direction);
 	}
 	FILE *kept = silence();
-	quicd_net_sent(worker, refused ? -ENOBUFS : no_gso ? -EIO : (int)train->bytes);
+	quicd_net_sent(worker, QUICD_NONE, refused ? -ENOBUFS : no_gso ? -EIO : (int)train->bytes);
 	stderr = kept;
 	if (quicd_sim_chance(&sim->network, sim->kernel.send_full))
 		entry->sends_free_ns =

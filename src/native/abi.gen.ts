@@ -62,6 +62,7 @@ export const REFUSED_UNSUPPORTED = 5;
 export const REFUSED_INVALID = 6;
 export const REFUSED_SYSTEM = 7;
 export const REFUSED_DROPPED = 8;
+export const REFUSED_PATH = 9;
 export const STATE_FREE = 0;
 export const STATE_INITIAL = 1;
 export const STATE_HANDSHAKING = 2;
@@ -282,8 +283,8 @@ export const APP_VIEW_RESERVED_OFFSET = 24;
 export const APP_VIEW_RESERVED_LENGTH = 10;
 export const APP_VIEW_RESERVED_WORD = 6;
 
-export const COUNTERS_SIZE = 672;
-export const COUNTERS_WORDS = 168;
+export const COUNTERS_SIZE = 680;
+export const COUNTERS_WORDS = 170;
 export const COUNTERS_RECEIVE_CALLS_OFFSET = 0;
 export const COUNTERS_RECEIVE_CALLS_WORD = 0;
 export const COUNTERS_RECEIVE_DATAGRAMS_OFFSET = 8;
@@ -434,24 +435,26 @@ export const COUNTERS_SESSIONS_OFFSET = 584;
 export const COUNTERS_SESSIONS_WORD = 146;
 export const COUNTERS_SESSIONS_DROPPED_OFFSET = 592;
 export const COUNTERS_SESSIONS_DROPPED_WORD = 148;
-export const COUNTERS_QLOGS_OFFSET = 600;
-export const COUNTERS_QLOGS_WORD = 150;
-export const COUNTERS_QLOGS_UNWANTED_OFFSET = 608;
-export const COUNTERS_QLOGS_UNWANTED_WORD = 152;
-export const COUNTERS_QLOGS_REFUSED_OFFSET = 616;
-export const COUNTERS_QLOGS_REFUSED_WORD = 154;
-export const COUNTERS_QLOG_FAILURES_OFFSET = 624;
-export const COUNTERS_QLOG_FAILURES_WORD = 156;
-export const COUNTERS_GSO_REFUSED_OFFSET = 632;
-export const COUNTERS_GSO_REFUSED_WORD = 158;
-export const COUNTERS_OPENS_WAITING_OFFSET = 640;
-export const COUNTERS_OPENS_WAITING_WORD = 160;
-export const COUNTERS_PACED_OFFSET = 648;
-export const COUNTERS_PACED_WORD = 162;
-export const COUNTERS_RECEIVE_DEAD_OFFSET = 656;
-export const COUNTERS_RECEIVE_DEAD_WORD = 164;
-export const COUNTERS_ACCEPTED_REFUSED_OFFSET = 664;
-export const COUNTERS_ACCEPTED_REFUSED_WORD = 166;
+export const COUNTERS_RESETS_RECEIVED_OFFSET = 600;
+export const COUNTERS_RESETS_RECEIVED_WORD = 150;
+export const COUNTERS_QLOGS_OFFSET = 608;
+export const COUNTERS_QLOGS_WORD = 152;
+export const COUNTERS_QLOGS_UNWANTED_OFFSET = 616;
+export const COUNTERS_QLOGS_UNWANTED_WORD = 154;
+export const COUNTERS_QLOGS_REFUSED_OFFSET = 624;
+export const COUNTERS_QLOGS_REFUSED_WORD = 156;
+export const COUNTERS_QLOG_FAILURES_OFFSET = 632;
+export const COUNTERS_QLOG_FAILURES_WORD = 158;
+export const COUNTERS_GSO_REFUSED_OFFSET = 640;
+export const COUNTERS_GSO_REFUSED_WORD = 160;
+export const COUNTERS_OPENS_WAITING_OFFSET = 648;
+export const COUNTERS_OPENS_WAITING_WORD = 162;
+export const COUNTERS_PACED_OFFSET = 656;
+export const COUNTERS_PACED_WORD = 164;
+export const COUNTERS_RECEIVE_DEAD_OFFSET = 664;
+export const COUNTERS_RECEIVE_DEAD_WORD = 166;
+export const COUNTERS_ACCEPTED_REFUSED_OFFSET = 672;
+export const COUNTERS_ACCEPTED_REFUSED_WORD = 168;
 export const COUNTERS_FIELDS = [
   "receive_calls",
   "receive_datagrams",
@@ -528,6 +531,7 @@ export const COUNTERS_FIELDS = [
   "connects_refused",
   "sessions",
   "sessions_dropped",
+  "resets_received",
   "qlogs",
   "qlogs_unwanted",
   "qlogs_refused",
@@ -678,4 +682,4 @@ export const WHY_STREAM_FIELDS = [
   "chunks",
 ] as const;
 
-export const ABI_HASH = 1226714797;
+export const ABI_HASH = 3445051031;

@@ -232,6 +232,15 @@ pub unsafe extern "C" fn qd_recv(
     })
 }
 
+#[no_mangle]
+pub unsafe extern "C" fn qd_recv_reset(
+    connection: *mut Connection,
+    packet: *const u8,
+    bytes: usize,
+) -> bool {
+    Connection::enter(connection, false, |c| c.quic.recv_stateless_reset(slice(packet, bytes)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

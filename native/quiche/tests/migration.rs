@@ -1,4 +1,4 @@
-//! patches/27-leave-path.patch and patches/28-resets-of-later-ids.patch: a client that changes its
+//! patches/27-leave-path.patch and patches/30-resets-of-later-ids.patch: a client that changes its
 //! address as often as it likes, and hears when the server has forgotten it.
 
 mod support;
