@@ -16,7 +16,7 @@ import { SilentClient, sendInTurn } from "../support/silent_client.ts";
 
 const TIER = process.env.QUICD_TIER ?? "default";
 const FULL = TIER !== "default";
-const COALESCED = { default: 10_000, full: 100_000, long: 1_000_000 }[TIER] ?? 10_000;
+const COALESCED = { default: 3000, full: 100_000, long: 1_000_000 }[TIER] ?? 3000;
 const AMPLIFICATION_MAX = 3;
 /** Two probe timeouts of a server that knows no round trip yet: 1 s, then 2 s (RFC 9002 §6.2). */
 const SILENCE_MS = 3500;
@@ -200,7 +200,7 @@ describe.skipIf(hello === undefined)("CRYPTO frames of first packets", () => {
     expect(new Set(codes)).toEqual(new Set([CODES.CRYPTO_BUFFER_EXCEEDED]));
     // A close that is lost in a socket's buffer is told again for later packets, not for the last.
     expect(codes.length).toBeGreaterThan(CLIENTS / 2);
-    // They are closed for three probe timeouts, which the default tier has no time for.
+    // They are closed for three probe timeouts.
     if (FULL) expect((await attacked.quiet()).counters.half_open).toBe(0);
     expect(await attacked.stop()).toBe(0);
   }, 30_000);
@@ -296,9 +296,12 @@ describe.skipIf(hello === undefined)("a flood of Initials", () => {
     expect(grown(retry === "never" ? "receive_refused" : "retries")).toBeGreaterThan(0);
     // A few dozen KiB for each that is half-open (with TLS, its certificate and keys).
     expect(during.memory.liveBytes).toBeLessThan(most * (100 << 10));
-    const after = await attacked.quiet();
-    expect(after.counters.half_open).toBe(0);
-    expect(after.memory.liveObjects).toBeLessThan(200);
+    // Those that are closed take three probe timeouts, which the default tier has no time for.
+    if (FULL) {
+      const after = await attacked.quiet();
+      expect(after.counters.half_open).toBe(0);
+      expect(after.memory.liveObjects).toBeLessThan(200);
+    }
     expect(await attacked.stop()).toBe(0);
   }
 });
