@@ -59,14 +59,27 @@ export function libraryPath(): string {
  * @throws Error for a library of another version: names the file, what differs and the remedy
  */
 export function loadLibrary(): NativeLibrary {
-  if (loaded !== null) return loaded;
-  const path = libraryPath();
+  loaded ??= openLibrary(libraryPath());
+  return loaded;
+}
+
+/** As {@link loadLibrary}, of the file at `path`; the thread's own library stays what it is. */
+export function openLibrary(path: string): NativeLibrary {
   // The addon first: its environment hooks must stand before any other call into the file.
   const addon = loadAddon(path);
   const calls = loadCalls(path);
   checkHash(calls.quicd_abi_hash(), path);
-  loaded = { path, addon, calls };
-  return loaded;
+  return { path, addon, calls };
+}
+
+/**
+ * Puts `library` in the place of this thread's, for engines that start from now on, and gives the
+ * one that was there. Whoever does so ends those engines before putting it back.
+ */
+export function swapLibrary(library: NativeLibrary | null): NativeLibrary | null {
+  const before = loaded;
+  loaded = library;
+  return before;
 }
 
 function loadAddon(path: string): Addon {
