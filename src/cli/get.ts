@@ -1,12 +1,12 @@
 /** `quicd get`: one URL, its content to standard output or a file. */
 
 import { H3ClientFactory } from "../apps/h3/client/factory.ts";
-import { H3Error } from "../apps/h3/error.ts";
+import { H3Error, H3ErrorCode } from "../apps/h3/error.ts";
 import { H3Client } from "../client/h3.ts";
 import { ConnectError, type ConnectOptions, connect } from "../client.ts";
 import { UserError } from "../config/user_error.ts";
 import type { QuicConnection } from "../transport/app.ts";
-import { ConnectionError } from "../transport/error.ts";
+import { ConnectionError, StreamError } from "../transport/error.ts";
 import { ExitCode } from "./exit_code.ts";
 import type { GetInvocation } from "./get_arguments.ts";
 import { fetchHq } from "./hq_client.ts";
@@ -51,7 +51,7 @@ export async function get(invocation: GetInvocation): Promise<number> {
   if (known !== null) say(await outcomeText(connection, invocation.early));
   if (sessionPath !== "") say(await keepSession(connection, sessionPath));
   say(statsText(connection));
-  connection.closeWhenDelivered(alpn === "h3" ? 0x100 : 0);
+  connection.close(alpn === "h3" ? H3ErrorCode.NoError : 0);
   await connection.closed;
   return status >= ERROR_STATUS_MIN ? ExitCode.HttpError : ExitCode.Ok;
 }
@@ -132,7 +132,8 @@ function explained(error: unknown): unknown {
     const remedy = "--ca F trusts the certificates in F, --insecure any";
     return new UserError(`${error.message}\n  ${remedy}`, ExitCode.Untrusted);
   }
-  if (error instanceof H3Error || error instanceof ConnectionError) {
+  const ended = error instanceof ConnectionError || error instanceof StreamError;
+  if (error instanceof H3Error || ended) {
     return new UserError(`no complete response: ${error.message}`, ExitCode.Failure);
   }
   if (error instanceof TypeError || (error instanceof Error && "code" in error)) {

@@ -1,8 +1,8 @@
 /** HTTP/0.9 over QUIC as the interop tests speak it: a request line, then the bare bytes. */
 import type { QuicConnection } from "../transport/app.ts";
-import { StreamError } from "../transport/error.ts";
+import { ConnectionError, StreamError } from "../transport/error.ts";
 
-/** The content, piece by piece. @throws Error when the server breaks off. */
+/** The content, piece by piece. @throws ConnectionError when the server breaks off. */
 export async function* fetchHq(
   connection: QuicConnection,
   path: string,
@@ -13,6 +13,7 @@ export async function* fetchHq(
     for await (const chunk of receive) yield chunk.bytes();
   } catch (error) {
     if (!(error instanceof StreamError) || error.kind !== "reset") throw error;
-    throw new Error(`the server broke off with code 0x${error.code.toString(16)}`);
+    const code = `0x${error.code.toString(16)}`;
+    throw new ConnectionError(`the server broke off with code ${code}`, error.code);
   }
 }

@@ -111,6 +111,7 @@ export function handshakeFailure(info: CloseInfo, target: string): ConnectError 
   const said = info.reason === "" ? "" : `: ${info.reason}`;
   const hex = `0x${code.toString(16)}`;
   if (by === "timeout") return failed("timeout", "no answer in time");
+  if (by === "reset") return failed("transport", "the server has forgotten the connection");
   if (info.application) {
     return failed("application", `closed by ${whose(by)} with application code ${hex}${said}`);
   }

@@ -17,8 +17,11 @@ export interface SocketAddress {
 
 /** Why a connection ended (RFC 9000 §10). */
 export interface CloseInfo {
-  /** Whose decision it was; "timeout": nobody's, the idle or handshake timer ran out. */
-  by: "local" | "peer" | "timeout";
+  /**
+   * Whose decision it was; "timeout": nobody's, the idle or handshake timer ran out; "reset": the
+   * peer has forgotten the connection, as after a restart (RFC 9000 §10.3).
+   */
+  by: "local" | "peer" | "timeout" | "reset";
   /**
    * True for an application's CONNECTION_CLOSE (0x1d): `code` is the application protocol's; else
    * RFC 9000 §20.1.

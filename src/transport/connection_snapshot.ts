@@ -5,6 +5,7 @@
 import {
   CLOSE_APPLICATION,
   CLOSE_LOCAL,
+  CLOSE_RESET,
   CLOSE_TIMEOUT,
   CONNECTION_VIEW_ACKNOWLEDGED_BYTES_OFFSET,
   CONNECTION_VIEW_ALPN_WORD,
@@ -117,6 +118,7 @@ export class ConnectionSnapshot {
     let by: CloseInfo["by"] = "peer";
     if ((flags & CLOSE_LOCAL) !== 0) by = "local";
     if ((flags & CLOSE_TIMEOUT) !== 0) by = "timeout";
+    if ((flags & CLOSE_RESET) !== 0) by = "reset";
     return {
       by,
       application: (flags & CLOSE_APPLICATION) !== 0,

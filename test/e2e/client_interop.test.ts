@@ -31,7 +31,14 @@ const PEERS: Record<ForeignName, { alpns: ForeignAlpn[]; cannot: Feature[] }> = 
   ngtcp2: { alpns: ["h3"], cannot: ["keyupdate"] },
 };
 /** What the client can do so far. */
-const READY: readonly Feature[] = ["handshake", "retry", "keyupdate", "rebinding"];
+const READY: readonly Feature[] = [
+  "handshake",
+  "retry",
+  "keyupdate",
+  "rebinding",
+  "resumption",
+  "zerortt",
+];
 /** HTTP/3 of quic-go's interop server has neither Retry nor 0-RTT. */
 const QUIC_GO_H3: readonly Feature[] = ["handshake", "resumption", "keyupdate", "migration"];
 
@@ -175,7 +182,8 @@ describe.each(here)("%s", (name) => {
       const server = await ForeignServer.start(name, { feature, alpn, folder: fixture.folder });
       let log = "";
       try {
-        using relay = await NatRelay.start(server.port);
+        // On loopback the handshake would be over before anything could be sent as 0-RTT.
+        using relay = await NatRelay.start(server.port, feature === "zerortt" ? 20 : 0);
         await exercise(feature, alpn, relay);
       } finally {
         log = await server.stop();

@@ -22,19 +22,25 @@ export class NatRelay {
   /** Ports that clients came from. */
   readonly clientPorts = new Set<number>();
   readonly #serverPort: number;
+  readonly #delayMs: number;
   readonly #listener: Socket;
   #upstream: Socket;
   readonly #ended: Socket[] = [];
   #client = { port: 0, address: "" };
+  #closed = false;
 
-  private constructor(serverPort: number, listener: Socket, upstream: Socket) {
+  private constructor(serverPort: number, delayMs: number, listener: Socket, upstream: Socket) {
     this.#serverPort = serverPort;
+    this.#delayMs = delayMs;
     this.#listener = listener;
     this.#upstream = upstream;
   }
 
-  /** For one client at a time: answers go to where it spoke from last. */
-  static async start(serverPort: number): Promise<NatRelay> {
+  /**
+   * For one client at a time: answers go to where it spoke from last.
+   * @param delayMs of each datagram, each way
+   */
+  static async start(serverPort: number, delayMs = 0): Promise<NatRelay> {
     const hear = { fromClient: (..._packet: [Uint8Array, number, string]) => {} };
     const listener = await Bun.udpSocket({
       hostname: "127.0.0.1",
@@ -43,7 +49,7 @@ export class NatRelay {
         error() {},
       },
     });
-    const relay = new NatRelay(serverPort, listener, listener);
+    const relay = new NatRelay(serverPort, delayMs, listener, listener);
     relay.#upstream = await relay.#open();
     hear.fromClient = (bytes, port, address) => relay.#fromClient(bytes, port, address);
     return relay;
@@ -62,6 +68,7 @@ export class NatRelay {
   }
 
   [Symbol.dispose](): void {
+    this.#closed = true;
     for (const socket of [this.#listener, this.#upstream, ...this.#ended]) socket.close();
   }
 
@@ -73,7 +80,9 @@ export class NatRelay {
         data(socket, bytes) {
           if (socket !== relay.#upstream) return;
           count(relay.toClient, bytes);
-          relay.#listener.send(bytes, relay.#client.port, relay.#client.address);
+          relay.#later(bytes, (copy) => {
+            relay.#listener.send(copy, relay.#client.port, relay.#client.address);
+          });
         },
         error() {},
       },
@@ -84,7 +93,16 @@ export class NatRelay {
     this.#client = { port, address };
     this.clientPorts.add(port);
     count(this.toServer, bytes);
-    this.#upstream.send(bytes, this.#serverPort, "127.0.0.1");
+    const upstream = this.#upstream;
+    this.#later(bytes, (copy) => upstream.send(copy, this.#serverPort, "127.0.0.1"));
+  }
+
+  #later(bytes: Uint8Array, send: (bytes: Uint8Array) => void): void {
+    if (this.#delayMs === 0) return send(bytes);
+    const copy = bytes.slice();
+    setTimeout(() => {
+      if (!this.#closed) send(copy);
+    }, this.#delayMs);
   }
 }
 

@@ -153,7 +153,9 @@ export class H3ClientConnection implements ConnectionSink, PeerStreamOwner, Clie
   onClosed(info: CloseInfo): void {
     const code = `0x${info.code.toString(16)}`;
     const said = info.reason === "" ? "" : `: ${info.reason}`;
-    const text = info.by === "timeout" ? "no packet came in time" : `by ${info.by}, ${code}${said}`;
+    let text = `by ${info.by}, ${code}${said}`;
+    if (info.by === "timeout") text = "no packet came in time";
+    if (info.by === "reset") text = "the server has forgotten it";
     this.#close(new ConnectionError(`the connection ended: ${text}`, info.code));
     for (const exchange of this.#lost.splice(0)) exchange.fail(this.#end);
   }
@@ -174,6 +176,7 @@ export class H3ClientConnection implements ConnectionSink, PeerStreamOwner, Clie
   #closeIfIdle(): void {
     if (this.#exchanges.size > 0 || this.#stage !== "draining") return;
     this.#close(goingAway());
-    this.handle.closeWhenDelivered(H3ErrorCode.NoError);
+    // Whole responses to all that was sent: nothing is on its way that anybody waits for.
+    this.handle.close(H3ErrorCode.NoError);
   }
 }
