@@ -321,7 +321,10 @@ struct qd_close_reason {
 	const uint8_t *reason; /* borrowed */
 	size_t reason_bytes;
 };
-/* False when there is none. */
+/*
+ * False when there is none. A certificate that was refused is told in words, which the peer does
+ * not get.
+ */
 bool qd_peer_error(struct qd_connection *connection, struct qd_close_reason *reason);
 bool qd_local_error(struct qd_connection *connection, struct qd_close_reason *reason);
 int qd_close(struct qd_connection *connection, bool application, uint64_t error_code,

@@ -139,7 +139,8 @@ function tlsFailure(
   }
   const certificate = CERTIFICATE_ALERTS.includes(alert);
   if (certificate && by === "local") {
-    return failed("certificate", `the server's certificate is not trusted (${name})${said}`, alert);
+    const fault = /mismatch/i.test(reason) ? "of another name" : "not trusted";
+    return failed("certificate", `the server's certificate is ${fault} (${name})${said}`, alert);
   }
   if (certificate || alert === CERTIFICATE_REQUIRED) {
     return failed("client-certificate", `the client's certificate is refused (${name})`, alert);

@@ -198,12 +198,26 @@ describe("refused, in words", () => {
     const error = await refusal({ tls: {} });
     expect(error).toMatchObject({ reason: "certificate", by: "local", alert: 48, code: 0x130 });
     expect(error.message).toContain(`localhost:${server.port} (127.0.0.1): the server's`);
+    expect(error.message).toEndWith("unknown CA): self signed certificate");
   });
 
   test("a certificate of another name", async () => {
     const { certPath } = testCertificate();
     const error = await refusal({ tls: { ca: certPath, serverName: "example.org" } });
     expect(error).toMatchObject({ reason: "certificate", by: "local" });
+    expect(error.message).toContain("certificate is of another name");
+    expect(error.message).toEndWith("Hostname mismatch");
+  });
+
+  test("an address that the certificate is not for", async () => {
+    const own = await startLocalServer({ engine: { host: "127.0.0.2" } });
+    const error = await refusal({ host: "127.0.0.2", port: own.port });
+    expect(error).toMatchObject({ reason: "certificate", by: "local" });
+    expect(error.message).toEndWith("IP address mismatch");
+    const trusted = optionsTo(server, "echo", { host: "127.0.0.1" });
+    await using connection = await client.connect(trusted);
+    expect(connection.serverName).toBe("");
+    await own.stop(true);
   });
 
   test("no common protocol", async () => {

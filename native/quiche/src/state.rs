@@ -2,6 +2,7 @@
 
 use std::ffi::c_char;
 
+use boring::ssl::SslRef;
 use quiche::ConnectionError;
 
 use crate::buffer::slice;
@@ -10,6 +11,11 @@ use crate::result::{unit, ERROR_PANIC};
 
 /// ssl_early_data_accepted of BoringSSL's ssl_early_data_reason_t.
 const EARLY_DATA_ACCEPTED: u32 = 2;
+
+/// RFC 9000 §20.1: what a TLS alert is added to.
+const CRYPTO_ERROR: u64 = 0x100;
+/// bad_certificate to unknown_ca (RFC 8446 §6.2).
+const CERTIFICATE_ALERTS: std::ops::RangeInclusive<u64> = 42..=48;
 
 /// RFC 8446 §4.1.2.
 const CLIENT_RANDOM_BYTES: usize = 32;
@@ -116,7 +122,29 @@ pub unsafe extern "C" fn qd_local_error(
     connection: *mut Connection,
     reason: *mut CloseReason,
 ) -> bool {
-    Connection::enter(connection, false, |c| close_reason(c.quic.local_error(), reason))
+    Connection::enter(connection, false, |c| {
+        if !close_reason(c.quic.local_error(), reason) {
+            return false;
+        }
+        let Some(reason) = reason.as_mut() else { return true };
+        if let (0, Some(text)) = (reason.reason_bytes, refusal_of_certificate(c, reason.error_code))
+        {
+            reason.reason = text.as_ptr();
+            reason.reason_bytes = text.len();
+        }
+        true
+    })
+}
+
+/// Why the peer's certificate was not good enough, where that ended the handshake. It is ours to
+/// know: the wire has the alert alone.
+fn refusal_of_certificate(c: &mut Connection, error_code: u64) -> Option<&'static str> {
+    let alert = error_code.checked_sub(CRYPTO_ERROR)?;
+    if !CERTIFICATE_ALERTS.contains(&alert) {
+        return None;
+    }
+    let ssl: &mut SslRef = c.quic.as_mut();
+    ssl.verify_result().err().map(|refusal| refusal.error_string())
 }
 
 #[no_mangle]
