@@ -80,6 +80,7 @@ struct quicd_connection {
 	bool early; /* CONNECTED says EARLY: HANDSHAKE_DONE follows it */
 	bool answer_expected; /* events went to the application in this turn */
 	bool proved; /* the handshake was complete: the peer's address is its own */
+	bool leaving; /* its CONNECTION_CLOSE goes out now or never */
 	bool dead; /* quiche panicked or the app thread is gone: free without ceremony */
 	struct quicd_goodbye goodbye;
 	struct {

@@ -31,7 +31,7 @@ static bool waits_for_pace(struct quicd_connection *connection)
 {
 	const uint64_t now = connection->worker->now_ns;
 	connection->pace_until_ns = 0;
-	if (connection->state != QUICD_STATE_ESTABLISHED)
+	if (connection->state != QUICD_STATE_ESTABLISHED || connection->leaving)
 		return false;
 	const uint64_t release = qd_release_ns(connection->quiche);
 	if (release <= now)

@@ -25,6 +25,7 @@ static void close_now(struct quicd_connection *connection, unsigned long long er
 {
 	if (!connection->dead) {
 		qd_close(connection->quiche, false, error_code, NULL, 0);
+		connection->leaving = true;
 		/* It may come behind packets that fit no train with it. */
 		int trains = 0;
 		do

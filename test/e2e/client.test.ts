@@ -329,6 +329,13 @@ test("a Worker that is terminated with open connections leaves nothing behind", 
     `import { connect } from ${index};
 self.onmessage = async ({ data: options }) => {
   const open = await Promise.all([1, 2, 3].map(() => connect(options)));
+  // Before its handshake is confirmed a client's close may come too early (RFC 9000 §10.2.3).
+  for (const connection of open) {
+    const { send, receive } = await connection.openBidirectional();
+    await send.write(new Uint8Array(9), true);
+    for await (const chunk of receive) void chunk;
+  }
+  await Bun.sleep(100);
   globalThis.kept = open;
   self.postMessage(open.length);
 };`,

@@ -1,4 +1,6 @@
-/** Sessions that our client keeps: resumption and 0-RTT with our own server, taken and not taken. */
+/**
+ * Sessions that our client keeps: resumption and 0-RTT with our own server, taken and not taken.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connectH3, type H3ConnectOptions } from "../../src/client/h3.ts";
 import type { ConnectOptions } from "../../src/client/options.ts";
