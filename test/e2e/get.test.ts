@@ -67,7 +67,7 @@ test("--repeat asks again over the one connection", async () => {
   expect(server.counters()!.accepted - before.accepted).toBe(1);
 });
 
-test("--session keeps a session that only we may read, and resumes from it, early or not", async () => {
+test("--session keeps a session that only we may read, and resumes, early or not", async () => {
   const session = join(folder, "session");
   const first = await get("/early", "--session", session, "--verbose");
   expect(first).toMatchObject({ exitCode: 0, stdout: "null\n" });
