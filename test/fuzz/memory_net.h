@@ -7,6 +7,7 @@
  * unless memory_net_advance moves it: a timeout of minutes costs nothing and comes on every run.
  */
 #pragma once
+#include <errno.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -37,6 +38,7 @@ struct memory_net {
 	struct memory_train out[MEMORY_NET_TRAINS];
 	uint32_t out_count;
 	uint8_t send_buffer[QUICD_SEND_BUFFER_BYTES];
+	uint32_t opened, sockets; /* of connections of a client: ever, and now */
 	uint64_t wait_ns; /* how long the worker wants to sleep; 0: it has work */
 };
 
@@ -115,6 +117,29 @@ void quicd_net_send(struct quicd_worker *worker, const struct qd_train *train)
 	kept->bytes = malloc(train->bytes);
 	REQUIRE(kept->bytes != NULL);
 	memcpy(kept->bytes, memory_net.send_buffer, train->bytes);
+}
+
+/* Sockets of connections are numbers here; now and then there is none left. */
+int quicd_net_open(struct quicd_worker *worker, uint16_t *port)
+{
+	(void)worker;
+	if (memory_net.opened++ % 8 == 7)
+		return EMFILE;
+	*port = (uint16_t)(6000 + memory_net.opened % 50000);
+	memory_net.sockets++;
+	return 0;
+}
+
+void quicd_net_close(struct quicd_worker *worker, uint16_t port)
+{
+	(void)worker;
+	REQUIRE(port >= 6000 && memory_net.sockets > 0);
+	memory_net.sockets--;
+}
+
+bool quicd_net_is_gone(int code)
+{
+	return code == EBADF;
 }
 
 /* One turn of the worker's loop. */
