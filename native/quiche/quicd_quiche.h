@@ -342,6 +342,8 @@ int64_t qd_new_scid(struct qd_connection *connection, const uint8_t scid[QD_CID_
  * Drain every turn.
  */
 bool qd_retired_scid(struct qd_connection *connection, uint8_t scid[QD_CID_BYTES]);
+/* Gives up one of the peer's; QD_ERROR_OUT_OF_IDENTIFIERS when it is the last. */
+int qd_retire_dcid(struct qd_connection *connection, uint64_t sequence);
 
 /* Paths, RFC 9000 §9. */
 enum qd_path_event_kind {

@@ -4,7 +4,7 @@ use quiche::ConnectionId;
 
 use crate::buffer::{slice, slice_mut};
 use crate::connection::{reset_token, Connection, CID_BYTES};
-use crate::result::{code, ERROR_OTHER, ERROR_PANIC};
+use crate::result::{code, unit, ERROR_OTHER, ERROR_PANIC};
 
 #[no_mangle]
 pub unsafe extern "C" fn qd_scids_left(connection: *mut Connection) -> usize {
@@ -40,4 +40,9 @@ pub unsafe extern "C" fn qd_retired_scid(connection: *mut Connection, scid: *mut
         out[..bytes].copy_from_slice(&retired[..bytes]);
         true
     })
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn qd_retire_dcid(connection: *mut Connection, sequence: u64) -> i32 {
+    Connection::enter(connection, ERROR_PANIC, |c| unit(c.quic.retire_dcid(sequence)))
 }
