@@ -366,6 +366,10 @@ struct quicd_counters {
 	uint64_t gso_refused;	/* trains that a device refused; none are made after that */
 	uint64_t opens_waiting; /* gauge: streams asked for beyond the peer's limit */
 	uint64_t paced;		/* times a connection had to wait for its pacer */
+	/* memory.h */
+	uint64_t memory_bytes;	 /* gauge: held for connections */
+	uint64_t memory_refused; /* of receive_refused: no memory for one more */
+	uint64_t memory_paused;	 /* reading had to wait for the application to give chunks back */
 	uint64_t receive_dead; /* for a connection that failed in the same turn: dropped */
 	uint64_t accepted_refused; /* of those accepted: only to be told CONNECTION_REFUSED */
 };

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include "abi.h"
 
-#define QUICD_ABI_HASH 3445051031u
+#define QUICD_ABI_HASH 629962503u
 
 static_assert(offsetof(struct quicd_event, kind) == 0, "quicd_event.kind");
 static_assert(sizeof(((struct quicd_event *)0)->kind) == 4, "quicd_event.kind");
@@ -363,11 +363,17 @@ static_assert(offsetof(struct quicd_counters, opens_waiting) == 648, "quicd_coun
 static_assert(sizeof(((struct quicd_counters *)0)->opens_waiting) == 8, "quicd_counters.opens_waiting");
 static_assert(offsetof(struct quicd_counters, paced) == 656, "quicd_counters.paced");
 static_assert(sizeof(((struct quicd_counters *)0)->paced) == 8, "quicd_counters.paced");
-static_assert(offsetof(struct quicd_counters, receive_dead) == 664, "quicd_counters.receive_dead");
+static_assert(offsetof(struct quicd_counters, memory_bytes) == 664, "quicd_counters.memory_bytes");
+static_assert(sizeof(((struct quicd_counters *)0)->memory_bytes) == 8, "quicd_counters.memory_bytes");
+static_assert(offsetof(struct quicd_counters, memory_refused) == 672, "quicd_counters.memory_refused");
+static_assert(sizeof(((struct quicd_counters *)0)->memory_refused) == 8, "quicd_counters.memory_refused");
+static_assert(offsetof(struct quicd_counters, memory_paused) == 680, "quicd_counters.memory_paused");
+static_assert(sizeof(((struct quicd_counters *)0)->memory_paused) == 8, "quicd_counters.memory_paused");
+static_assert(offsetof(struct quicd_counters, receive_dead) == 688, "quicd_counters.receive_dead");
 static_assert(sizeof(((struct quicd_counters *)0)->receive_dead) == 8, "quicd_counters.receive_dead");
-static_assert(offsetof(struct quicd_counters, accepted_refused) == 672, "quicd_counters.accepted_refused");
+static_assert(offsetof(struct quicd_counters, accepted_refused) == 696, "quicd_counters.accepted_refused");
 static_assert(sizeof(((struct quicd_counters *)0)->accepted_refused) == 8, "quicd_counters.accepted_refused");
-static_assert(sizeof(struct quicd_counters) == 680, "quicd_counters");
+static_assert(sizeof(struct quicd_counters) == 704, "quicd_counters");
 
 static_assert(offsetof(struct quicd_why, connection) == 0, "quicd_why.connection");
 static_assert(sizeof(((struct quicd_why *)0)->connection) == 8, "quicd_why.connection");

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "admission.h"
 #include "connection.h"
+#include "memory.h"
 #include "keys.h"
 #include "qlog.h"
 #include "stateless.h"
@@ -73,7 +74,9 @@ static struct quicd_connection *accept_initial(struct quicd_worker *worker,
 	struct quicd_counters *counters = worker->counters;
 	const bool draining = atomic_load_explicit(&engine->draining, memory_order_relaxed) != 0;
 	const uint32_t app = choose_app(engine);
-	if (app == QUICD_NONE) {
+	const bool ample = quicd_memory_is_ample(worker);
+	counters->memory_refused += !ample;
+	if (app == QUICD_NONE || !ample) {
 		counters->receive_refused++;
 		return NULL;
 	}

@@ -112,6 +112,11 @@ void *quicd_reallocate(void *pointer, size_t old_bytes, size_t align, size_t new
 	return moved;
 }
 
+int64_t quicd_memory_of_thread(void)
+{
+	return atomic_load_explicit(&mine()->bytes, memory_order_relaxed);
+}
+
 void quicd_memory_read(struct quicd_memory *memory)
 {
 	*memory = (struct quicd_memory){ 0 };

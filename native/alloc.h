@@ -14,6 +14,8 @@ struct quicd_memory {
 	uint64_t own_allocations; /* of them: by our C code, not by quiche or BoringSSL */
 };
 void quicd_memory_read(struct quicd_memory *memory);
+/* Bytes that the calling thread has allocated more than freed. */
+int64_t quicd_memory_of_thread(void);
 
 /* quicd_allocate for our C code, counted apart: in steady state it asks for nothing. */
 void *quicd_allocate_own(size_t bytes, size_t align, bool zeroed);

@@ -2,6 +2,7 @@
 #include "chunk.h"
 #include <assert.h>
 #include "connection.h"
+#include "memory.h"
 #include "stream.h"
 #include "worker.h"
 
@@ -9,6 +10,10 @@ uint32_t quicd_chunk_take(struct quicd_connection *connection, size_t bytes)
 {
 	struct quicd_worker *worker = connection->worker;
 	struct quicd_slab *slab = &worker->slab;
+	if (!quicd_memory_may_read(connection)) {
+		worker->counters->memory_paused++;
+		return QUICD_NONE;
+	}
 	enum quicd_buffer_class class =
 		bytes > QUICD_SMALL_BUFFER_BYTES ? QUICD_BUFFER_LARGE : QUICD_BUFFER_SMALL;
 	if (slab->free_count[class] == 0)
@@ -46,6 +51,9 @@ void quicd_chunk_lease(struct quicd_connection *connection, uint32_t index,
 	buffer->stream = stream ? stream->index : QUICD_NONE;
 	buffer->stream_generation = stream ? stream->generation : 0;
 	connection->chunks_out++;
+	const uint32_t bytes = quicd_slab_buffer_bytes(&connection->worker->slab, index);
+	connection->chunk_bytes += bytes;
+	connection->worker->chunk_bytes += bytes;
 }
 
 void quicd_chunk_returned(struct quicd_worker *worker, uint32_t index)
@@ -54,12 +62,15 @@ void quicd_chunk_returned(struct quicd_worker *worker, uint32_t index)
 	worker->counters->chunks_live--;
 	if (buffer->connection == QUICD_NONE)
 		return;
+	const uint32_t bytes = quicd_slab_buffer_bytes(&worker->slab, index);
+	worker->chunk_bytes -= bytes;
 	struct quicd_connection *connection =
 		quicd_connection_of(worker, buffer->connection, buffer->connection_generation);
 	if (!connection)
 		return;
 	assert(connection->chunks_out > 0);
 	connection->chunks_out--;
+	connection->chunk_bytes -= bytes;
 	if (buffer->stream == QUICD_NONE)
 		return;
 	struct quicd_stream *stream =

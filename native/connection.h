@@ -51,6 +51,7 @@ struct quicd_connection {
 	uint32_t opens_waiting;	       /* in both */
 	uint32_t events_out; /* in the ring, not consumed */
 	uint32_t chunks_out; /* of this worker's slab, with the application */
+	uint64_t chunk_bytes; /* in those buffers */
 	uint64_t queued_bytes; /* written by the application, not taken by quiche */
 	uint64_t referenced_bytes; /* of slab buffers that quiche holds until acknowledged */
 	struct quicd_cid cids[QUICD_CIDS_PER_CONNECTION];

@@ -205,6 +205,8 @@ static void read_quic(struct reader *r, struct quicd_options *o)
 	o->path_mtu_discovery = flag(r, "pathMtuDiscovery");
 	o->early_data = flag(r, "earlyData");
 	o->connections = (uint32_t)integer(r, "connections", 1, 1 << 20);
+	o->worker_memory_bytes = integer(r, "workerMemoryBytes", 0, 1ull << 50);
+	o->connection_memory_bytes = integer(r, "connectionMemoryBytes", 0, 1ull << 50);
 	o->prefix_retry = (uint32_t)integer(r, "prefixRetry", 0, 1 << 20);
 	o->prefix_max = (uint32_t)integer(r, "prefixMax", 0, 1 << 20);
 	o->handshake_rate = (uint32_t)integer(r, "handshakeRate", 0, 1 << 20);

@@ -101,6 +101,8 @@ struct quicd_options {
 	uint32_t ticket_key_count;
 	enum quicd_retry retry;
 	uint32_t connections;	    /* per worker */
+	uint64_t worker_memory_bytes; /* memory.h; 0: no budget */
+	uint64_t connection_memory_bytes;
 	/* Load rule for clients that have not proved their address; 0: as limits.h derives it. */
 	uint32_t prefix_retry; /* half-open of one network: from here on Retry */
 	uint32_t prefix_max;   /* ... and from here on nothing */

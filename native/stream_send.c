@@ -2,6 +2,7 @@
 #include <assert.h>
 #include "connection.h"
 #include "event.h"
+#include "memory.h"
 #include "stream.h"
 #include "worker.h"
 
@@ -81,7 +82,7 @@ static void raise_credit(struct quicd_stream *stream, struct quicd_connection *c
 	uint32_t window = QUICD_STREAM_CREDIT_MAX;
 	if (connection->queued_bytes > QUICD_CONNECTION_QUEUE_BYTES / 2)
 		window = QUICD_STREAM_CREDIT_MIN;
-	if (worker->queued_bytes > QUICD_WORKER_QUEUE_BYTES)
+	if (worker->queued_bytes > QUICD_WORKER_QUEUE_BYTES || !quicd_memory_is_ample(worker))
 		window = QUICD_STREAM_CREDIT_TIGHT;
 	const uint32_t limit = stream->taken_bytes + window;
 	const int32_t step = (int32_t)(limit - stream->credit_limit);

@@ -23,6 +23,7 @@
 #include "event.h"
 #include "forward.h"
 #include "leave.h"
+#include "memory.h"
 #include "profile.h"
 #include "receive.h"
 #include "stream.h"
@@ -340,6 +341,7 @@ static bool park(struct quicd_worker *worker, uint64_t *wait_ns)
 bool quicd_worker_turn(struct quicd_worker *worker, uint64_t *wait_ns)
 {
 	worker->counters->turns++;
+	worker->counters->memory_bytes = quicd_memory_held(worker);
 	worker->load_quarters = worker->load_quarters * 3 / 4 + worker->net.received_count;
 	quicd_worker_tick(worker);
 	if (worker->config)

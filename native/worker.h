@@ -59,6 +59,7 @@ struct quicd_worker {
 	uint32_t paused_streams; /* wait for their chunks to come back */
 	uint32_t stream_used; /* slots ever touched */
 	uint64_t queued_bytes; /* written by applications, not taken by quiche, all streams */
+	uint64_t chunk_bytes; /* of received chunks, with applications */
 	uint64_t queued_slab_bytes; /* slab buffers pinned by that */
 
 	struct quicd_node dirty;   /* connections that received something or whose timer fired */

@@ -74,5 +74,7 @@ export function engineOptions(config: Config, resolved: Resolved): EngineOptions
     ringCapacity: limits.ring_capacity,
     streamChunks: limits.stream_chunks,
     connectionEvents: limits.connection_events,
+    workerMemoryBytes: limits.worker_memory_bytes,
+    connectionMemoryBytes: limits.connection_memory_bytes,
   };
 }

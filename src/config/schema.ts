@@ -102,6 +102,10 @@ const limits = z.strictObject({
   prefix_retry: integer(0, 1_000_000, "connections (0: derived)").default(0),
   prefix_max: integer(0, 1_000_000, "connections (0: derived)").default(0),
   handshake_rate: integer(0, 1_000_000, "handshakes a second (0: derived)").default(0),
+  /* 24 MiB of chunks, 84 MiB that waits to be sent, and 4096 connections of some 60 KiB fit. */
+  worker_memory_bytes: integer(0, 1024 * GIB, "bytes (0: no budget)").default(GIB),
+  /* A whole connection window, twice: unread and unsent. */
+  connection_memory_bytes: integer(0, 1024 * GIB, "bytes (0: no budget)").default(16 * MIB),
   ring_capacity: powerOfTwo(1024, 65_536).default(8192),
   connection_events: integer(16, 8192, "events").default(1024),
   stream_chunks: integer(2, 4096, "chunks").default(256),

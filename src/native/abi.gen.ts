@@ -283,8 +283,8 @@ export const APP_VIEW_RESERVED_OFFSET = 24;
 export const APP_VIEW_RESERVED_LENGTH = 10;
 export const APP_VIEW_RESERVED_WORD = 6;
 
-export const COUNTERS_SIZE = 680;
-export const COUNTERS_WORDS = 170;
+export const COUNTERS_SIZE = 704;
+export const COUNTERS_WORDS = 176;
 export const COUNTERS_RECEIVE_CALLS_OFFSET = 0;
 export const COUNTERS_RECEIVE_CALLS_WORD = 0;
 export const COUNTERS_RECEIVE_DATAGRAMS_OFFSET = 8;
@@ -451,10 +451,16 @@ export const COUNTERS_OPENS_WAITING_OFFSET = 648;
 export const COUNTERS_OPENS_WAITING_WORD = 162;
 export const COUNTERS_PACED_OFFSET = 656;
 export const COUNTERS_PACED_WORD = 164;
-export const COUNTERS_RECEIVE_DEAD_OFFSET = 664;
-export const COUNTERS_RECEIVE_DEAD_WORD = 166;
-export const COUNTERS_ACCEPTED_REFUSED_OFFSET = 672;
-export const COUNTERS_ACCEPTED_REFUSED_WORD = 168;
+export const COUNTERS_MEMORY_BYTES_OFFSET = 664;
+export const COUNTERS_MEMORY_BYTES_WORD = 166;
+export const COUNTERS_MEMORY_REFUSED_OFFSET = 672;
+export const COUNTERS_MEMORY_REFUSED_WORD = 168;
+export const COUNTERS_MEMORY_PAUSED_OFFSET = 680;
+export const COUNTERS_MEMORY_PAUSED_WORD = 170;
+export const COUNTERS_RECEIVE_DEAD_OFFSET = 688;
+export const COUNTERS_RECEIVE_DEAD_WORD = 172;
+export const COUNTERS_ACCEPTED_REFUSED_OFFSET = 696;
+export const COUNTERS_ACCEPTED_REFUSED_WORD = 174;
 export const COUNTERS_FIELDS = [
   "receive_calls",
   "receive_datagrams",
@@ -539,6 +545,9 @@ export const COUNTERS_FIELDS = [
   "gso_refused",
   "opens_waiting",
   "paced",
+  "memory_bytes",
+  "memory_refused",
+  "memory_paused",
   "receive_dead",
   "accepted_refused",
 ] as const;
@@ -682,4 +691,4 @@ export const WHY_STREAM_FIELDS = [
   "chunks",
 ] as const;
 
-export const ABI_HASH = 3445051031;
+export const ABI_HASH = 629962503;

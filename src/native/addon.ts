@@ -87,6 +87,9 @@ export interface EngineOptions {
   streamChunks: number;
   /** Undelivered events per connection. */
   connectionEvents: number;
+  /** Of one worker, and of one connection; 0: no budget. */
+  workerMemoryBytes: number;
+  connectionMemoryBytes: number;
 }
 
 /** What connections of a client share; TLS and transport parameters. */

@@ -52,6 +52,8 @@ const REACHED: [option: string, text: string, field: keyof EngineOptions, value:
   ["limits.prefix_retry", "7", "prefixRetry", 7],
   ["limits.prefix_max", "7", "prefixMax", 7],
   ["limits.handshake_rate", "7", "handshakeRate", 7],
+  ["limits.worker_memory_bytes", "0", "workerMemoryBytes", 0],
+  ["limits.connection_memory_bytes", "65536", "connectionMemoryBytes", 65536],
   ["limits.ring_capacity", "16384", "ringCapacity", 16384],
   ["limits.connection_events", "512", "connectionEvents", 512],
   ["limits.stream_chunks", "7", "streamChunks", 7],
@@ -177,6 +179,7 @@ describe("engine options", () => {
         "certificatePem": "c",
         "congestion": "cubic",
         "connectionEvents": 1024,
+        "connectionMemoryBytes": 16777216,
         "connectionWindowBytes": 4194304,
         "connections": 4096,
         "datagramQueue": 256,
@@ -220,6 +223,7 @@ describe("engine options", () => {
         "streamsBidi": 256,
         "streamsUni": 16,
         "ticketKeys": null,
+        "workerMemoryBytes": 1073741824,
         "workers": 3,
       }
     `);

@@ -1,6 +1,7 @@
 /*
- * cid_retire_test.c - our connection IDs as a client retires them, one after the other: each is replaced,
- * packets still find their connection, and the map holds no more than one connection may have.
+ * cid_retire_test.c - our connection IDs as a client retires them, one after the other: each is
+ * replaced, packets still find their connection, and the map holds no more than one connection may
+ * have.
  */
 #include <pthread.h>
 #include "manual_app.h"

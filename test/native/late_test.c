@@ -1,6 +1,6 @@
 /*
- * late_test.c - commands that come too early, too late, or for a slot that is another connection's by
- * now: in every state they are counted, change nothing, and give their buffer back.
+ * late_test.c - commands that come too early, too late, or for a slot that is another connection's
+ * by now: in every state they are counted, change nothing, and give their buffer back.
  */
 #include <pthread.h>
 #include "command.h"
