@@ -369,7 +369,7 @@ struct quicd_counters {
 	/* memory.h */
 	uint64_t memory_bytes;	 /* gauge: held for connections */
 	uint64_t memory_refused; /* of receive_refused: no memory for one more */
-	uint64_t memory_paused;	 /* reading had to wait for the application to give chunks back */
+	uint64_t memory_paused;	 /* reading waited for the application to give chunks back */
 	uint64_t receive_dead; /* for a connection that failed in the same turn: dropped */
 	uint64_t accepted_refused; /* of those accepted: only to be told CONNECTION_REFUSED */
 };

@@ -89,7 +89,8 @@ struct quicd_connection *quicd_connection_new(struct quicd_worker *worker)
 	connection->index = (uint32_t)(connection - worker->connections);
 	connection->generation = generation;
 	connection->view = &worker->connection_views[connection->index];
-	struct quicd_node *nodes[] = {&connection->streams,  &connection->readable,
+	struct quicd_node *nodes[] = {&connection->lingering,
+				      &connection->streams,  &connection->readable,
 				      &connection->sendable, &connection->telling,
 				      &connection->dirty,    &connection->flush,
 				      &connection->blocked,  &connection->dying};
@@ -233,6 +234,7 @@ void quicd_connection_process(struct quicd_connection *connection)
 	if (quicd_state_is_open(connection->state)) {
 		quicd_streams_note_readable(connection);
 		quicd_streams_note_writable(connection);
+		quicd_streams_settle_lingering(connection);
 		if (connection->opens_waiting > 0)
 			quicd_open_waiting(connection);
 		quicd_connection_deliver(connection);

@@ -59,6 +59,7 @@ struct quicd_connection {
 	struct qd_address local, peer;
 	struct quicd_node streams;  /* all of them */
 	struct quicd_node readable; /* quicd_stream.readable */
+	struct quicd_node lingering; /* quicd_stream.readable, of those that we stopped */
 	struct quicd_node sendable; /* quicd_stream.sendable */
 	struct quicd_node telling;  /* quicd_stream.telling */
 	/* of the worker's lists; dying also of its spent slots */

@@ -6,6 +6,9 @@
 #include "pages.h"
 #include "worker.h"
 
+/* Looked at in a turn of their connection; the others' turn comes. */
+#define LINGERING_PER_TURN 8
+
 bool quicd_streams_create(struct quicd_worker *worker, uint32_t capacity)
 {
 	uint32_t buckets = 64;
@@ -145,12 +148,24 @@ void quicd_stream_free(struct quicd_stream *stream, struct quicd_connection *con
 	worker->counters->live_streams--;
 }
 
+void quicd_streams_settle_lingering(struct quicd_connection *connection)
+{
+	for (int i = 0; i < LINGERING_PER_TURN && quicd_node_linked(&connection->lingering); i++) {
+		struct quicd_stream *stream =
+			QUICD_ELEMENT(connection->lingering.next, struct quicd_stream, readable);
+		quicd_node_remove(&stream->readable);
+		quicd_stream_settle(stream, connection);
+	}
+}
+
 void quicd_stream_settle(struct quicd_stream *stream, struct quicd_connection *connection)
 {
 	if (!stream->receive_done || !stream->send_done || stream->pending != 0)
 		return;
 	if (stream->stopped_by_us && !connection->dead &&
-	    !qd_stream_finished(connection->quiche, stream->id))
+	    !qd_stream_finished(connection->quiche, stream->id)) {
+		quicd_list_append(&connection->lingering, &stream->readable);
 		return;
+	}
 	quicd_stream_free(stream, connection);
 }

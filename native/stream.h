@@ -31,7 +31,8 @@ struct quicd_stream {
 	uint64_t reset_code;
 	uint64_t stopped_code;
 	struct quicd_node all;	    /* of the connection's streams */
-	struct quicd_node readable; /* of those with something to read, or to end */
+	/* of those with something to read, or to end; or of those that linger */
+	struct quicd_node readable;
 	struct quicd_node sendable; /* of those that quiche may take bytes of */
 	struct quicd_node telling;  /* of those with pending events */
 	/* Receive side. */
@@ -70,6 +71,11 @@ struct quicd_stream *quicd_stream_find(struct quicd_connection *connection, uint
 /* By a command's numbers; NULL if the stream is gone or is another connection's. */
 struct quicd_stream *quicd_stream_of_command(struct quicd_connection *connection, uint32_t index,
 					     uint32_t generation);
+/*
+ * Streams that we stopped and whose peer has not ended its side yet: quiche does not say when it
+ * does, so some are looked at when packets came.
+ */
+void quicd_streams_settle_lingering(struct quicd_connection *connection);
 /* Both sides done and everything told: frees the slot. */
 void quicd_stream_settle(struct quicd_stream *stream, struct quicd_connection *connection);
 void quicd_stream_free(struct quicd_stream *stream, struct quicd_connection *connection);
