@@ -56,3 +56,35 @@ fn beyond_a_full_window_of_bbr2() {
 fn with_nothing_in_flight() {
     closes_at_once(&Pipe::established(), false);
 }
+
+/// patches/35-close-in-handshake.patch: a client whose last flight is not out, or not answered.
+#[test]
+fn a_client_closes_right_after_its_handshake() {
+    let pipe = Pipe::new();
+    pipe.client_to_server();
+    pipe.server_to_client();
+    assert!(pipe.client.state().established && !pipe.server.state().established);
+    unsafe { qd_close(pipe.client.connection, true, CODE, std::ptr::null(), 0) };
+    assert!(pipe.client_to_server() > 0);
+    assert!(pipe.server.state().established && pipe.server.state().draining);
+    assert!(pipe.client.packets().is_empty());
+}
+
+#[test]
+fn a_probe_of_the_handshake_does_not_keep_a_close_back() {
+    let pipe = Pipe::new();
+    pipe.client_to_server();
+    pipe.server_to_client();
+    // The last flight is lost, and its loss is noticed.
+    assert!(!pipe.client.packets().is_empty());
+    quicd_quiche::time::qd_set_now(now_ns() + 5_000_000_000);
+    unsafe { quicd_quiche::time::qd_on_timeout(pipe.client.connection) };
+    unsafe { qd_close(pipe.client.connection, true, CODE, std::ptr::null(), 0) };
+    let mut sent = 0;
+    while pipe.client.train(1, 65_536).is_some() {
+        sent += 1;
+        assert!(sent < 10, "a close is few packets");
+    }
+    assert!(sent > 0);
+    quicd_quiche::time::qd_set_now(0);
+}
