@@ -11,6 +11,7 @@
 #include "worker.h"
 
 #define INTERNAL_ERROR 1 /* RFC 9000 §20.1 */
+#define NO_VIABLE_PATH 0x10
 
 bool quicd_connections_create(struct quicd_worker *worker, uint32_t capacity)
 {
@@ -296,6 +297,11 @@ static void note_close_reason(struct quicd_connection *connection, const struct 
 		flags = QUICD_CLOSE_TIMEOUT;
 	else if (state->reset)
 		flags = QUICD_CLOSE_RESET;
+	else if (state->closed) {
+		/* quiche found no path that works, and says nothing to anybody (RFC 9000 §8.2.4). */
+		flags = QUICD_CLOSE_LOCAL;
+		reason.error_code = NO_VIABLE_PATH;
+	}
 	if (reason.application)
 		flags |= QUICD_CLOSE_APPLICATION;
 	view->close_flags |= flags;

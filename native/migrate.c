@@ -130,7 +130,10 @@ void quicd_migrate_follow(struct quicd_connection *connection, const struct qd_p
 uint64_t quicd_migrate_deadline(const struct quicd_connection *connection)
 {
 	const struct quicd_move *move = &connection->move;
-	return move->leaving ? move->left_ns + LEAVE_NS : UINT64_MAX;
+	/* One that closes leaves nothing more: its sockets go with it. */
+	if (!move->leaving || connection->state != QUICD_STATE_ESTABLISHED)
+		return UINT64_MAX;
+	return move->left_ns + LEAVE_NS;
 }
 
 void quicd_migrate_leave(struct quicd_connection *connection)

@@ -79,6 +79,32 @@ void quicd_sim_rebind(struct quicd_sim *sim, struct quicd_sim_socket *socket, bo
 		socket->outside.ip[2]++;
 }
 
+static int open_socket(struct quicd_worker *worker, uint32_t slot)
+{
+	const struct quicd_udp *udp = &quicd_socket_at(&worker->net.sockets, slot)->udp;
+	if (udp->fd >= FIRST_FD)
+		socket_of(udp)->worker = socket_of(&worker->net.udp)->worker;
+	return 0;
+}
+
+/* What has come to it is lost. */
+static void close_socket(struct quicd_worker *worker, uint32_t slot)
+{
+	struct quicd_sim_worker *entry = worker->net.state;
+	const struct quicd_udp *udp = &quicd_socket_at(&worker->net.sockets, slot)->udp;
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < entry->inbox_count; i++) {
+		if (udp->fd >= FIRST_FD && entry->inbox_socket[i] == socket_of(udp)->id) {
+			free(entry->inbox[i].bytes);
+			continue;
+		}
+		entry->inbox[kept] = entry->inbox[i];
+		entry->inbox_socket[kept++] = entry->inbox_socket[i];
+	}
+	entry->inbox_count = kept;
+	quicd_socket_gone(worker, slot);
+}
+
 static bool start(struct quicd_worker *worker, char *error, size_t error_bytes)
 {
 	struct quicd_sim *sim = quicd_sim_current();
@@ -89,6 +115,9 @@ static bool start(struct quicd_worker *worker, char *error, size_t error_bytes)
 			continue;
 		worker->net.state = sim->workers[i];
 		socket_of(&worker->net.udp)->worker = i;
+		for (uint32_t slot = 0; slot < worker->net.sockets.capacity; slot++)
+			if (quicd_socket_at(&worker->net.sockets, slot))
+				open_socket(worker, slot);
 		return true;
 	}
 	return false;
@@ -207,7 +236,9 @@ static void send_train(struct quicd_worker *worker, const struct qd_train *train
 {
 	struct quicd_sim *sim = quicd_sim_current();
 	struct quicd_sim_worker *entry = worker->net.state;
-	const struct quicd_sim_socket *socket = socket_of(&worker->net.udp);
+	uint32_t slot;
+	const struct quicd_sim_socket *socket =
+		socket_of(quicd_net_udp(worker, train->from.port, &slot));
 	const enum quicd_sim_direction direction =
 		socket->client ? QUICD_SIM_TO_SERVER : QUICD_SIM_TO_CLIENT;
 	const bool refused = quicd_sim_chance(&sim->network, sim->kernel.no_buffers);
@@ -237,7 +268,7 @@ static void send_train(struct quicd_worker *worker, const struct qd_train *train
 		quicd_sim_fly(sim, &datagram, direction);
 	}
 	FILE *kept = silence();
-	quicd_net_sent(worker, QUICD_NONE, refused ? -ENOBUFS : no_gso ? -EIO : (int)train->bytes);
+	quicd_net_sent(worker, slot, refused ? -ENOBUFS : no_gso ? -EIO : (int)train->bytes);
 	stderr = kept;
 	if (quicd_sim_chance(&sim->network, sim->kernel.send_full))
 		entry->sends_free_ns =
@@ -252,6 +283,8 @@ static const struct quicd_net_backend backend = {
 	.recycle = recycle,
 	.send_buffer = send_buffer,
 	.send = send_train,
+	.open = open_socket,
+	.close = close_socket,
 };
 
 const struct quicd_net_backend *__wrap_quicd_net_choose(enum quicd_backend wanted,

@@ -202,6 +202,8 @@ void app_connect(struct app *app, uint32_t number)
 				     .peer_ip = {10, 0, 0, 1},
 				     .peer_port = 4433,
 				     .family = 4};
+	if (world->plans[number].own_socket)
+		head.flags |= QUICD_CONNECT_OWN_SOCKET;
 	uint8_t bytes[sizeof(head) + 32];
 	head.name_bytes =
 		(uint32_t)snprintf((char *)bytes + sizeof(head), 32, "c%u.example", number);

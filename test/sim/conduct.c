@@ -275,6 +275,23 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* To another port, by itself (RFC 9000 §9.2): an address changes like at a NAT's whim. */
+static uint64_t move(struct end *end)
+{
+	struct world *world = end->app->world;
+	const struct plan *plan = &world->plans[end->number];
+	if (end->side != CLIENT || end->moves_asked == plan->migrations ||
+	    end->moves_asked > end->moves_answered)
+		return QUICD_SIM_NEVER;
+	if (world->sim.now_ns < end->move_ns)
+		return end->move_ns;
+	world->rebound_ns = world->sim.now_ns;
+	if (end_command(end, command_of(end, QUICD_COMMAND_MIGRATE, NULL)))
+		end->moves_asked++;
+	end->move_ns = world->sim.now_ns + plan->migrate_gap_ns;
+	return end->move_ns;
+}
+
 uint64_t end_act(struct end *end)
 {
 	struct world *world = end->app->world;
@@ -292,6 +309,7 @@ uint64_t end_act(struct end *end)
 			end->kept_alive = end_command(end, alive);
 		}
 		next_ns = earlier(open_streams(end), send_datagrams(end));
+		next_ns = earlier(next_ns, move(end));
 		for (uint32_t i = 0; i < end->stream_count; i++) {
 			stop_stream(end, &end->streams[i]);
 			write_stream(end, &end->streams[i]);

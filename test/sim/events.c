@@ -24,6 +24,7 @@ static const uint32_t LEGAL[SIDES][PHASES] = {
 #define CONNECTION_REFUSED 0x02
 #define INVALID_TOKEN 0x0b
 #define APPLICATION_ERROR 0x0c
+#define NO_VIABLE_PATH 0x10
 
 static struct end *starting(struct app *app, const struct quicd_event *event)
 {
@@ -229,6 +230,10 @@ static void judge_close(struct end *end, const struct quicd_connection_view *vie
 		judge_timeout(end);
 	} else if (local) {
 		kinds[0]++;
+		/* No path of several was ever validated: it takes bad weather and a new address. */
+		if (view->close_code == NO_VIABLE_PATH && !application && world->rebound_ns > 0 &&
+		    !world->hours)
+			return;
 		if (!end->close_sent || !application || view->close_code != ours)
 			world_fail(world, "c%u: closed by ourselves with %lx (%.*s)", end->number,
 				   (unsigned long)view->close_code, view->reason_bytes,
@@ -250,10 +255,15 @@ static void judge_close(struct end *end, const struct quicd_connection_view *vie
 				   (unsigned long)view->close_code, view->reason_bytes,
 				   (const char *)view->reason);
 	} else {
-		/* A stateless reset: the other side must have forgotten it. */
+		/*
+		 * A stateless reset: the other side must have forgotten it, be it before its
+		 * handshake was complete.
+		 */
 		kinds[3]++;
-		if (other->phase < CLOSING && !other->close_sent)
-			world_fail(world, "c%u: gone without a reason", end->number);
+		if (other->phase != UNKNOWN && other->phase < CLOSING && !other->close_sent)
+			world_fail(world, "c%u: the %s is gone without a reason (flags %x)",
+				   end->number, end->side == CLIENT ? "client" : "server",
+				   view->close_flags);
 	}
 }
 
@@ -275,6 +285,14 @@ static void take_end_event(struct app *app, struct end *end, const struct quicd_
 			   view->rebindings);
 }
 
+static bool world_lost_sockets(const struct world *world)
+{
+	for (uint32_t i = 0; i < world->fault_count; i++)
+		if (world->faults[i].kind == FAULT_SOCKET)
+			return true;
+	return false;
+}
+
 static void take_connection_event(struct app *app, struct end *end,
 				  const struct quicd_event *event)
 {
@@ -284,13 +302,18 @@ static void take_connection_event(struct app *app, struct end *end,
 		end->phase = STARTED;
 		break;
 	case QUICD_EVENT_CONNECT_REFUSED:
-		world_fail(app->world, "c%u: CONNECT was refused with %lu", end->number,
-			   (unsigned long)event->error_code);
+		/* A worker that has just lost its socket opens none for a connection either. */
+		if (event->error_code != QUICD_REFUSED_SYSTEM || !world_lost_sockets(app->world))
+			world_fail(app->world, "c%u: CONNECT was refused with %lu", end->number,
+				   (unsigned long)event->error_code);
+		end->phase = CLOSED;
+		end->ended_ns = app->world->sim.now_ns;
 		break;
 	case QUICD_EVENT_CONNECTED:
 		name_end(app, end, event);
 		end->phase = UP;
 		end->datagram_ns = app->world->sim.now_ns;
+		end->move_ns = end->datagram_ns + app->world->plans[end->number].migrate_gap_ns;
 		break;
 	case QUICD_EVENT_STREAM_OPENED:
 		end_add_stream(end, event);
@@ -305,6 +328,10 @@ static void take_connection_event(struct app *app, struct end *end,
 		break;
 	case QUICD_EVENT_PATH_CHANGED:
 		end->paths_told++;
+		break;
+	case QUICD_EVENT_MIGRATE_OUTCOME:
+		if (++end->moves_answered > end->moves_asked)
+			world_fail(app->world, "c%u: a move was answered twice", end->number);
 		break;
 	case QUICD_EVENT_CLOSING:
 	case QUICD_EVENT_CLOSED:

@@ -47,6 +47,10 @@ void plan_draw(struct world *world, uint32_t number)
 	if (quicd_sim_below(random, 6) == 0)
 		plan->abort_ns = quicd_sim_below(random, 5000) * QUICD_SIM_MS;
 	plan->drained = quicd_sim_below(random, 2) == 0;
+	plan->own_socket = quicd_sim_below(random, 4) == 0;
+	if (quicd_sim_below(random, 5) == 0)
+		plan->migrations = 1 + (uint32_t)quicd_sim_below(random, 3);
+	plan->migrate_gap_ns = quicd_sim_below(random, 700) * QUICD_SIM_MS;
 	plan->linger_ns = quicd_sim_below(random, 4) == 0
 				  ? quicd_sim_below(random, 3000) * QUICD_SIM_MS
 				  : 0;

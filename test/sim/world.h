@@ -51,6 +51,9 @@ struct plan {
 	bool drained;	   /* it closes once all has arrived */
 	uint32_t keep_alive_ms;
 	uint64_t linger_ns; /* after all is done */
+	bool own_socket;
+	uint32_t migrations;
+	uint64_t migrate_gap_ns;
 	uint64_t open_gap_ns; /* between two streams that are opened */
 };
 
@@ -85,6 +88,8 @@ struct end {
 	uint64_t done_ns;
 	uint64_t ended_ns;
 	uint32_t paths_told;
+	uint32_t moves_asked, moves_answered;
+	uint64_t move_ns; /* the next one */
 	uint32_t close_flags;
 	uint64_t close_code;
 	uint32_t request_id;
