@@ -298,7 +298,7 @@ static void note_close_reason(struct quicd_connection *connection, const struct 
 	else if (state->reset)
 		flags = QUICD_CLOSE_RESET;
 	else if (state->closed) {
-		/* quiche found no path that works, and says nothing to anybody (RFC 9000 §8.2.4). */
+		/* No path works any more, and nobody is told (RFC 9000 §8.2.4). */
 		flags = QUICD_CLOSE_LOCAL;
 		reason.error_code = NO_VIABLE_PATH;
 	}
