@@ -61,6 +61,10 @@ static void tells_why_a_handshake_failed(void)
 	struct party_target target = target_of(add_profile(client_engine, &profile));
 	target.name = "example.org";
 	fails_with(&target, BAD_CERTIFICATE, QUICD_CLOSE_LOCAL);
+	target.name = "127.0.0.1"; /* the certificate names no address */
+	fails_with(&target, BAD_CERTIFICATE, QUICD_CLOSE_LOCAL);
+	target.name = ""; /* then the peer's address counts */
+	fails_with(&target, BAD_CERTIFICATE, QUICD_CLOSE_LOCAL);
 	profile.ca_pem_bytes = 0; /* the system's store, which does not know the test's */
 	target = target_of(add_profile(client_engine, &profile));
 	fails_with(&target, UNKNOWN_CA, QUICD_CLOSE_LOCAL);
@@ -79,6 +83,26 @@ static void tells_why_a_handshake_failed(void)
 	fails_with(&target, 0x02, 0); /* CONNECTION_REFUSED, RFC 9000 §20.1 */
 	close_connection(&connected);
 	close_both();
+}
+
+/* The system's store, here by the variable that names another place for it. */
+static void trusts_the_system(void)
+{
+	char path[] = "/tmp/quicd_ca_XXXXXX";
+	const int fd = mkstemp(path);
+	const ssize_t bytes = sizeof(TEST_CERTIFICATE) - 1;
+	REQUIRE(fd >= 0 && write(fd, TEST_CERTIFICATE, (size_t)bytes) == bytes);
+	REQUIRE(setenv("SSL_CERT_FILE", path, 1) == 0);
+	open_both("127.0.0.1", default_options(1));
+	struct quicd_profile profile = test_profile();
+	profile.ca_pem_bytes = 0;
+	const struct party_target target = target_of(add_profile(client_engine, &profile));
+	const struct quicd_event connected = outcome_of(&target);
+	CHECK(connected.kind == QUICD_EVENT_CONNECTED);
+	close_both();
+	unsetenv("SSL_CERT_FILE");
+	unlink(path);
+	close(fd);
 }
 
 /* Nobody is there: the handshake's own time runs out. */
@@ -282,6 +306,7 @@ int main(int argc, char **argv)
 	static const struct both_case CASES[] = {
 		{ "connects and echoes", connects_and_echoes },
 		{ "tells why a handshake failed", tells_why_a_handshake_failed },
+		{ "trusts the system", trusts_the_system },
 		{ "a server that is gone", a_server_that_is_gone },
 		{ "gives up early", gives_up_early },
 		{ "refuses what it cannot do", refuses_what_it_cannot_do },
