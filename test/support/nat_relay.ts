@@ -1,6 +1,6 @@
 /**
- * A NAT on loopback for one server: counts the packets that pass by what their first byte says, and
- * gives its client another port towards the server when it is told to.
+ * A NAT on loopback for one server: each port that clients speak from has one of its own towards the
+ * server, and gets another when it is told to. It counts the packets that pass by what they are.
  */
 import { ByteCursor } from "../../src/wire/cursor.ts";
 
@@ -19,86 +19,87 @@ function noPackets(): PacketCounts {
 export class NatRelay {
   readonly toServer = noPackets();
   readonly toClient = noPackets();
-  /** Ports that clients came from. */
-  readonly clientPorts = new Set<number>();
   readonly #serverPort: number;
   readonly #delayMs: number;
-  readonly #listener: Socket;
-  #upstream: Socket;
-  readonly #ended: Socket[] = [];
-  #client = { port: 0, address: "" };
+  /** By the client's port. */
+  #mappings = new Map<number, Promise<Socket>>();
+  readonly #sockets: Socket[] = [];
+  #listener: Socket | null = null;
   #closed = false;
 
-  private constructor(serverPort: number, delayMs: number, listener: Socket, upstream: Socket) {
+  private constructor(serverPort: number, delayMs: number) {
     this.#serverPort = serverPort;
     this.#delayMs = delayMs;
-    this.#listener = listener;
-    this.#upstream = upstream;
   }
 
-  /**
-   * For one client at a time: answers go to where it spoke from last.
-   * @param delayMs of each datagram, each way
-   */
+  /** @param delayMs of each datagram, each way */
   static async start(serverPort: number, delayMs = 0): Promise<NatRelay> {
-    const hear = { fromClient: (..._packet: [Uint8Array, number, string]) => {} };
-    const listener = await Bun.udpSocket({
+    const relay = new NatRelay(serverPort, delayMs);
+    relay.#listener = await Bun.udpSocket({
       hostname: "127.0.0.1",
       socket: {
-        data: (_socket, bytes, port, address) => hear.fromClient(bytes, port, address),
+        data: (_socket, bytes, port) => relay.#fromClient(bytes, port),
         error() {},
       },
     });
-    const relay = new NatRelay(serverPort, delayMs, listener, listener);
-    relay.#upstream = await relay.#open();
-    hear.fromClient = (bytes, port, address) => relay.#fromClient(bytes, port, address);
+    relay.#sockets.push(relay.#listener);
     return relay;
   }
 
   get port(): number {
-    return this.#listener.port;
+    return this.#listener!.port;
   }
 
-  /** What comes for the old port from here on is lost. */
-  async rebind(): Promise<void> {
-    const fresh = await this.#open();
-    // Kept open: a closed port would answer by ICMP.
-    this.#ended.push(this.#upstream);
-    this.#upstream = fresh;
+  /** Ports that clients came from since the start or the last rebinding. */
+  get clientPorts(): number {
+    return this.#mappings.size;
+  }
+
+  /** What comes for the old ports from here on is lost. */
+  rebind(): void {
+    // Their sockets stay open: a closed port would answer by ICMP.
+    this.#mappings = new Map();
   }
 
   [Symbol.dispose](): void {
     this.#closed = true;
-    for (const socket of [this.#listener, this.#upstream, ...this.#ended]) socket.close();
+    for (const socket of this.#sockets) socket.close();
   }
 
-  #open(): Promise<Socket> {
+  async #open(clientPort: number): Promise<Socket> {
     const relay = this;
-    return Bun.udpSocket({
+    const mappings = this.#mappings;
+    const socket = await Bun.udpSocket({
       hostname: "127.0.0.1",
       socket: {
-        data(socket, bytes) {
-          if (socket !== relay.#upstream) return;
+        data(_socket, bytes) {
+          if (mappings !== relay.#mappings) return;
           count(relay.toClient, bytes);
-          relay.#later(bytes, (copy) => {
-            relay.#listener.send(copy, relay.#client.port, relay.#client.address);
-          });
+          relay.#later(bytes, (copy) => relay.#listener!.send(copy, clientPort, "127.0.0.1"));
         },
         error() {},
       },
     });
+    this.#sockets.push(socket);
+    if (this.#closed) socket.close();
+    return socket;
   }
 
-  #fromClient(bytes: Uint8Array, port: number, address: string): void {
-    this.#client = { port, address };
-    this.clientPorts.add(port);
+  #fromClient(bytes: Uint8Array, port: number): void {
     count(this.toServer, bytes);
-    const upstream = this.#upstream;
-    this.#later(bytes, (copy) => upstream.send(copy, this.#serverPort, "127.0.0.1"));
+    const copy = bytes.slice();
+    const upstream = this.#mappings.get(port) ?? this.#open(port);
+    this.#mappings.set(port, upstream);
+    void upstream.then((socket) => {
+      this.#later(copy, (late) => socket.send(late, this.#serverPort, "127.0.0.1"));
+    });
   }
 
   #later(bytes: Uint8Array, send: (bytes: Uint8Array) => void): void {
-    if (this.#delayMs === 0) return send(bytes);
+    if (this.#delayMs === 0) {
+      if (!this.#closed) send(bytes);
+      return;
+    }
     const copy = bytes.slice();
     setTimeout(() => {
       if (!this.#closed) send(copy);
