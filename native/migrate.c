@@ -10,6 +10,13 @@
  * more.
  */
 #define LEAVE_NS 1000000000ull
+/*
+ * A PATH_RESPONSE is not retransmitted, and where the PATH_CHALLENGE was acknowledged on another
+ * path nothing is lost in quiche's eyes: it is asked again (RFC 9000 §8.2.1), then given up
+ * (§8.2.4).
+ */
+#define ASK_AGAIN_NS 300000000ull
+#define ASKED_MAX 5
 
 static void answer(struct quicd_connection *connection, enum quicd_refusal refusal)
 {
@@ -65,6 +72,8 @@ static enum quicd_refusal begin(struct quicd_connection *connection)
 		return QUICD_REFUSED_FULL; /* no connection ID is left for it */
 	}
 	move->trying = true;
+	move->asked = 1;
+	move->asked_ns = worker->now_ns;
 	return QUICD_OK;
 }
 
@@ -131,15 +140,34 @@ uint64_t quicd_migrate_deadline(const struct quicd_connection *connection)
 {
 	const struct quicd_move *move = &connection->move;
 	/* One that closes leaves nothing more: its sockets go with it. */
-	if (!move->leaving || connection->state != QUICD_STATE_ESTABLISHED)
+	if (connection->state != QUICD_STATE_ESTABLISHED)
 		return UINT64_MAX;
-	return move->left_ns + LEAVE_NS;
+	const uint64_t leave_ns = move->leaving ? move->left_ns + LEAVE_NS : UINT64_MAX;
+	const uint64_t ask_ns = move->trying ? move->asked_ns + ASK_AGAIN_NS : UINT64_MAX;
+	return leave_ns < ask_ns ? leave_ns : ask_ns;
+}
+
+static void ask_again(struct quicd_connection *connection)
+{
+	struct quicd_move *move = &connection->move;
+	if (move->asked >= ASKED_MAX ||
+	    qd_probe_path(connection->quiche, &move->next, &connection->peer) != 0) {
+		give_up(connection);
+		return;
+	}
+	move->asked++;
+	move->asked_ns = connection->worker->now_ns;
+	quicd_connection_wants_flush(connection);
 }
 
 void quicd_migrate_leave(struct quicd_connection *connection)
 {
-	if (connection->worker->now_ns >= quicd_migrate_deadline(connection))
+	const struct quicd_move *move = &connection->move;
+	const uint64_t now_ns = connection->worker->now_ns;
+	if (move->leaving && now_ns >= move->left_ns + LEAVE_NS)
 		leave_now(connection);
+	if (move->trying && now_ns >= move->asked_ns + ASK_AGAIN_NS)
+		ask_again(connection);
 }
 
 void quicd_migrate_end(struct quicd_connection *connection)

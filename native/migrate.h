@@ -18,8 +18,10 @@ struct quicd_move {
 	uint16_t left_port; /* that it has left, and still hears */
 	bool trying;
 	bool leaving;
+	uint8_t asked; /* times, while it is trying */
 	uint32_t request_id; /* of MIGRATE */
-	uint64_t left_ns;    /* CLOCK_MONOTONIC */
+	uint64_t asked_ns;   /* last; CLOCK_MONOTONIC, as are others */
+	uint64_t left_ns;
 	struct qd_address next, left; /* our addresses */
 };
 
@@ -27,7 +29,7 @@ struct quicd_move {
 void quicd_migrate(struct quicd_connection *connection, uint32_t request_id);
 /* What has become of a path. */
 void quicd_migrate_follow(struct quicd_connection *connection, const struct qd_path_event *event);
-/* Gives up the path that was left, once its time is over. */
+/* Gives up the path that was left, once its time is over; asks again for one that is tried. */
 void quicd_migrate_leave(struct quicd_connection *connection);
 /* When that is; UINT64_MAX: never. */
 uint64_t quicd_migrate_deadline(const struct quicd_connection *connection);
