@@ -43,6 +43,8 @@ const ON_BOTH_BACKENDS: Record<string, readonly string[]> = {
     "aioquic",
     "bun_fetch",
     "client",
+    "client_paths",
+    "client_resume",
     "chromium",
     "curl_h3",
     "hostile_full",
