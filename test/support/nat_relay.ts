@@ -1,6 +1,7 @@
 /**
- * A NAT on loopback for one server: each port that clients speak from has one of its own towards the
- * server, and gets another when it is told to. It counts the packets that pass by what they are.
+ * A NAT on loopback for one server: each port that clients speak from has one of its own towards
+ * the server, and gets another when it is told to. It counts the packets that pass by what they
+ * are.
  */
 import { ByteCursor } from "../../src/wire/cursor.ts";
 
