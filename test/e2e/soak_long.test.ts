@@ -24,7 +24,7 @@ interface SoakReport {
   connections: number;
   datagrams: number;
   datagrams_returned: number;
-  lanes: Record<string, { done: number; late: number; slowest_ms: number }>;
+  lanes: Record<string, { done: number; late: number; slowest_ms: number; slowest_at: number }>;
   errors: string[];
 }
 
@@ -74,7 +74,8 @@ describe.skipIf(peerMissing("quic_go"))("soak", () => {
       const late = mean(resident.slice(3 * quarter));
       const halves = [samples.slice(0, SAMPLES / 2), samples.slice(SAMPLES / 2)].map(most);
       const done = Object.entries(report.lanes).map(
-        ([name, lane]) => `${name} ${lane.done} (slowest ${lane.slowest_ms.toFixed(0)} ms)`,
+        ([name, { done: count, slowest_ms, slowest_at }]) =>
+          `${name} ${count} (slowest ${slowest_ms.toFixed(0)} ms, at ${slowest_at.toFixed(0)} s)`,
       );
       console.log(
         `soak, ${report.seconds.toFixed(0)} s: ${report.connections} connections; ` +

@@ -34,6 +34,7 @@ type lane struct {
 	Done      int     `json:"done"`
 	Late      int     `json:"late"`
 	SlowestMs float64 `json:"slowest_ms"`
+	SlowestAt float64 `json:"slowest_at"` // seconds since the beginning, when it came
 }
 
 type report struct {
@@ -47,6 +48,7 @@ type report struct {
 
 type soak struct {
 	host   string
+	began  time.Time
 	late   time.Duration
 	lock   sync.Mutex
 	report report
@@ -55,9 +57,11 @@ type soak struct {
 func (s *soak) note(name string, took time.Duration, err error) {
 	s.lock.Lock()
 	defer s.lock.Unlock()
+	at := time.Since(s.began).Seconds()
 	if err != nil {
 		if len(s.report.Errors) < 20 {
-			s.report.Errors = append(s.report.Errors, fmt.Sprintf("%s: %v", name, err))
+			text := fmt.Sprintf("%s, at %.1f s: %v", name, at, err)
+			s.report.Errors = append(s.report.Errors, text)
 		}
 		return
 	}
@@ -66,7 +70,9 @@ func (s *soak) note(name string, took time.Duration, err error) {
 	if took > s.late {
 		l.Late++
 	}
-	l.SlowestMs = max(l.SlowestMs, float64(took.Microseconds())/1000)
+	if ms := float64(took.Microseconds()) / 1000; ms > l.SlowestMs {
+		l.SlowestMs, l.SlowestAt = ms, at
+	}
 }
 
 func (s *soak) dial(ctx context.Context, alpn string) (*quic.Conn, error) {
@@ -240,9 +246,9 @@ func main() {
 	length := time.Duration(*seconds * float64(time.Second))
 	ctx, cancel := context.WithTimeout(context.Background(), length)
 	defer cancel()
-	started := time.Now()
+	s.began = time.Now()
 	s.run(ctx)
-	s.report.Seconds = time.Since(started).Seconds()
+	s.report.Seconds = time.Since(s.began).Seconds()
 	failed := len(s.report.Errors) > 0
 	for _, l := range s.report.Lanes {
 		failed = failed || l.Late > 0
