@@ -194,6 +194,30 @@ bool app_commit(struct app *app, uint32_t worker, const struct quicd_command *co
 	return true;
 }
 
+/* Who has that name now must be gone on both sides: a server knows connections by it. */
+static bool may_resume(const struct world *world, const struct plan *plan)
+{
+	const struct session *session = &world->sessions[plan->engine];
+	if (!plan->resumes || session->bytes == 0)
+		return false;
+	const struct end *last = world->ends[world->called[session->name]];
+	return last[CLIENT].phase == CLOSED && last[SERVER].phase == CLOSED;
+}
+
+/* Puts the session behind the name, where the plan and an earlier connection allow it. */
+static uint32_t add_session(struct world *world, uint32_t number, struct quicd_connect *head,
+			    uint8_t *out)
+{
+	const struct plan *plan = &world->plans[number];
+	const struct session *session = &world->sessions[plan->engine];
+	if (!may_resume(world, plan))
+		return 0;
+	if (plan->early)
+		head->flags |= QUICD_CONNECT_EARLY;
+	memcpy(out, session->data, session->bytes);
+	return session->bytes;
+}
+
 void app_connect(struct app *app, uint32_t number)
 {
 	struct world *world = app->world;
@@ -204,9 +228,14 @@ void app_connect(struct app *app, uint32_t number)
 				     .family = 4};
 	if (world->plans[number].own_socket)
 		head.flags |= QUICD_CONNECT_OWN_SOCKET;
-	uint8_t bytes[sizeof(head) + 32];
+	uint8_t bytes[sizeof(head) + 32 + WORLD_SESSION_BYTES];
+	const bool resumes = may_resume(world, &world->plans[number]);
+	const uint32_t name =
+		resumes ? world->sessions[world->plans[number].engine].name : number;
 	head.name_bytes =
-		(uint32_t)snprintf((char *)bytes + sizeof(head), 32, "c%u.example", number);
+		(uint32_t)snprintf((char *)bytes + sizeof(head), 32, "c%u.example", name);
+	head.session_bytes =
+		add_session(world, number, &head, bytes + sizeof(head) + head.name_bytes);
 	memcpy(bytes, &head, sizeof(head));
 	struct quicd_command command = {.kind = QUICD_COMMAND_CONNECT,
 					.connection = QUICD_NONE,
@@ -214,9 +243,12 @@ void app_connect(struct app *app, uint32_t number)
 					.request_id = 1000 + number};
 	const uint32_t worker =
 		(uint32_t)quicd_sim_below(&world->conduct, app->engine->options.workers);
-	if (!app_carry(app, &command, bytes, (uint32_t)sizeof(head) + head.name_bytes) ||
+	const uint32_t length = (uint32_t)sizeof(head) + head.name_bytes + head.session_bytes;
+	if (!app_carry(app, &command, bytes, length) ||
 	    !app_commit(app, worker, &command))
 		return;
+	world->name_of[number] = name;
+	world->called[name] = number;
 	*end = (struct end){.number = number,
 			    .side = CLIENT,
 			    .app = app,

@@ -51,6 +51,7 @@ static struct end *accepted(struct app *app, uint32_t worker, const struct quicd
 			   (const char *)view->server_name);
 		return NULL;
 	}
+	number = world->called[number];
 	struct end *end = &world->ends[number][SERVER];
 	if (end->phase != UNKNOWN) {
 		world_fail(world, "connection %u was accepted twice", number);
@@ -285,6 +286,18 @@ static void take_end_event(struct app *app, struct end *end, const struct quicd_
 			   view->rebindings);
 }
 
+static void keep_session(struct end *end, const struct quicd_event *event)
+{
+	struct world *world = end->app->world;
+	struct session *session = &world->sessions[world->plans[end->number].engine];
+	if (event->length > WORLD_SESSION_BYTES)
+		return;
+	session->name = world->name_of[end->number];
+	session->bytes = event->length;
+	memcpy(session->data,
+	       quicd_slab_at(end->app->engine->slabs[end->worker], event->buffer), event->length);
+}
+
 static bool world_lost_sockets(const struct world *world)
 {
 	for (uint32_t i = 0; i < world->fault_count; i++)
@@ -312,6 +325,13 @@ static void take_connection_event(struct app *app, struct end *end,
 	case QUICD_EVENT_CONNECTED:
 		name_end(app, end, event);
 		end->phase = UP;
+		if (end->side == CLIENT) {
+			const struct quicd_connection_view *view =
+				&app->engine->workers[end->worker].connection_views[end->slot];
+			app->world->coverage->early += (event->flags & QUICD_FLAG_EARLY) != 0;
+			app->world->coverage->resumed +=
+				(view->flags & QUICD_CONNECTION_RESUMED) != 0;
+		}
 		end->datagram_ns = app->world->sim.now_ns;
 		end->move_ns = end->datagram_ns + app->world->plans[end->number].migrate_gap_ns;
 		break;
@@ -328,6 +348,13 @@ static void take_connection_event(struct app *app, struct end *end,
 		break;
 	case QUICD_EVENT_PATH_CHANGED:
 		end->paths_told++;
+		break;
+	case QUICD_EVENT_SESSION:
+		keep_session(end, event);
+		break;
+	case QUICD_EVENT_HANDSHAKE_DONE:
+		app->world->coverage->early_taken +=
+			end->side == CLIENT && (event->flags & QUICD_FLAG_EARLY);
 		break;
 	case QUICD_EVENT_MIGRATE_OUTCOME:
 		if (++end->moves_answered > end->moves_asked)

@@ -30,7 +30,7 @@ void plan_draw(struct world *world, uint32_t number)
 	struct plan *plan = &world->plans[number];
 	*plan = (struct plan){.key = quicd_sim_draw(random), .abort_ns = QUICD_SIM_NEVER};
 	plan->engine = 1 + (uint32_t)quicd_sim_below(random, world->engine_count - 1);
-	plan->start_ns = quicd_sim_below(random, 4000) * QUICD_SIM_MS;
+	plan->start_ns = quicd_sim_below(random, 6000) * QUICD_SIM_MS;
 	const bool many = quicd_sim_below(random, 12) == 0;
 	plan->bytes_most = many				     ? 3000
 			   : quicd_sim_below(random, 8) == 0 ? 1u << 20
@@ -47,6 +47,8 @@ void plan_draw(struct world *world, uint32_t number)
 	if (quicd_sim_below(random, 6) == 0)
 		plan->abort_ns = quicd_sim_below(random, 5000) * QUICD_SIM_MS;
 	plan->drained = quicd_sim_below(random, 2) == 0;
+	plan->resumes = quicd_sim_below(random, 3) > 0;
+	plan->early = quicd_sim_below(random, 3) > 0;
 	plan->own_socket = quicd_sim_below(random, 4) == 0;
 	if (quicd_sim_below(random, 5) == 0)
 		plan->migrations = 1 + (uint32_t)quicd_sim_below(random, 3);

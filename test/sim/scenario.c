@@ -84,6 +84,7 @@ static void start_server(struct world *world)
 	options.private_key_pem_bytes = sizeof(TEST_KEY) - 1;
 	memcpy(options.alpn, "\3sim", 4);
 	options.alpn_bytes = 4;
+	options.early_data = !one_in(world, 3);
 	options.retry =
 		one_in(world, 4) ? QUICD_RETRY_ALWAYS : (enum quicd_retry)(below(world, 2) * 2);
 	struct quicd_engine *engine = start_engine(world, &options);
@@ -100,6 +101,7 @@ static void start_client(struct world *world)
 	struct quicd_engine *engine = start_engine(world, &options);
 	struct quicd_profile profile = {.alpn = "\3sim", .alpn_bytes = 4};
 	profile.congestion = options.congestion;
+	profile.early_data = true;
 	const uint32_t number = quicd_profile_add(engine, &profile, error, sizeof(error));
 	assert(number != QUICD_NONE);
 	world->profiles[world->engine_count - 1] = number;

@@ -30,6 +30,19 @@ static void note_proofs(struct world *world, const struct quicd_sim_datagram *da
 			world->remotes[i].proved = true;
 }
 
+/* RFC 9000 §17.2.2: an Initial with a token, which a Retry or NEW_TOKEN gave (§8.1.2, §8.1.3). */
+static bool has_token(const struct quicd_sim_datagram *datagram)
+{
+	const uint8_t *bytes = datagram->bytes;
+	uint32_t at = 5; /* behind first byte and version */
+	if (datagram->length < 48 || (bytes[0] & 0xf0) != 0xc0)
+		return false;
+	at += 1u + bytes[at];
+	if (at < datagram->length)
+		at += 1u + bytes[at];
+	return at < datagram->length && bytes[at] != 0;
+}
+
 /*
  * RFC 9000 §8: three times what came from an address, until it is validated, which no packet can do
  * that its client has sent before it heard anything from the server there.
@@ -45,6 +58,7 @@ void watch_datagram(void *context, enum quicd_sim_fate fate,
 			return;
 		remote->socket = datagram->socket;
 		remote->received += datagram->length;
+		remote->proved = remote->proved || has_token(datagram);
 		note_proofs(world, datagram);
 	} else if (fate == QUICD_SIM_DELIVERED) {
 		struct remote *remote = remote_of(world, &datagram->to);

@@ -23,6 +23,7 @@
 #define WORLD_DATAGRAMS 64
 #define WORLD_KEPT 512 /* chunks that an application holds on to */
 #define WORLD_MESSAGE_BYTES 400
+#define WORLD_SESSION_BYTES 4096
 
 enum side { CLIENT = 0, SERVER = 1, SIDES = 2 };
 
@@ -52,6 +53,7 @@ struct plan {
 	uint32_t keep_alive_ms;
 	uint64_t linger_ns; /* after all is done */
 	bool own_socket;
+	bool resumes, early; /* where there is a session; as 0-RTT */
 	uint32_t migrations;
 	uint64_t migrate_gap_ns;
 	uint64_t open_gap_ns; /* between two streams that are opened */
@@ -172,7 +174,15 @@ struct coverage {
 	uint64_t fates[QUICD_SIM_FATES];
 	uint64_t ends[SIDES][4]; /* closed by: us, the peer, a timeout, without a reason */
 	uint64_t counters[4]; /* forwarded, rebindings, retries, sockets lost */
+	uint64_t resumed, early, early_taken; /* of clients' connections */
 	uint64_t stream_bytes, virtual_ns, seeds, turns;
+};
+
+/* The newest one that a client got. */
+struct session {
+	uint32_t name; /* of the server's, for which alone it is good */
+	uint32_t bytes;
+	uint8_t data[WORLD_SESSION_BYTES];
 };
 
 struct world {
@@ -181,11 +191,14 @@ struct world {
 	struct quicd_sim_random conduct; /* of the applications */
 	struct quicd_engine *engines[WORLD_ENGINES]; /* the server first */
 	uint32_t profiles[WORLD_ENGINES];
+	struct session sessions[WORLD_ENGINES];
 	uint32_t engine_count;
 	struct app apps[WORLD_APPS];
 	uint32_t app_count;
 	struct plan plans[WORLD_CONNECTIONS];
 	struct end ends[WORLD_CONNECTIONS][SIDES];
+	/* A connection that resumes goes by the name of the one before it, once that has ended. */
+	uint32_t name_of[WORLD_CONNECTIONS], called[WORLD_CONNECTIONS];
 	uint32_t connection_count;
 	struct fault faults[WORLD_FAULTS];
 	uint32_t fault_count, faults_done;
