@@ -53,7 +53,6 @@ const ON_BOTH_BACKENDS: Record<string, readonly string[]> = {
     "netsim_transfer",
     "quic_go",
     "sanitized_full",
-    "worker_terminate_full",
   ],
   transport: ["native_server"],
 };
