@@ -68,6 +68,7 @@ static void start_afresh(struct quicd_app *app)
 		quicd_ring_reset(&app->links[worker].events);
 		quicd_ring_reset(&app->links[worker].commands);
 		app->links[worker].events_walked = 0;
+		app->links[worker].walked_early = false;
 	}
 	atomic_store(&app->armed, 0);
 	atomic_store(&app->slab.wanted, 0);

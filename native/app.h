@@ -34,6 +34,7 @@ struct quicd_link {
 	/* by ring place: whose bound of undelivered events it counts against */
 	struct quicd_event_owner *event_owner;
 	uint32_t events_walked; /* consumed entries already taken off their connections' counts */
+	bool walked_early; /* since those that wait were last tried */
 	uint32_t left; /* the last attachment that this worker has cleaned up after */
 	uint32_t connections;	/* live connections of this app thread on this worker */
 	struct quicd_answer *refusals, *refusals_tail; /* of CONNECT, that met a full ring */

@@ -8,13 +8,29 @@ static struct quicd_link *link_of(const struct quicd_connection *connection)
 	return &worker->engine->apps[connection->app].links[worker->index];
 }
 
+/*
+ * Entries that may be published. What the app thread has consumed is free for the ring, but not for
+ * event_owner until it was walked: that would take the count off another connection.
+ */
+static uint32_t room_of(struct quicd_worker *worker, struct quicd_link *link, uint32_t wanted)
+{
+	const uint32_t tail = atomic_load_explicit(&link->events.tail, memory_order_relaxed);
+	/* Those who were refused room before, in this same turn, have to be asked again. */
+	if (link->events.capacity - (tail - link->events_walked) < wanted &&
+	    quicd_events_walk(worker, link))
+		link->walked_early = true;
+	const uint32_t room = link->events.capacity - (tail - link->events_walked);
+	/* The ring's own sum too: it may know an older head than was walked to. */
+	return quicd_ring_room(&link->events, wanted) < wanted ? 0 : room;
+}
+
 bool quicd_event_room(struct quicd_connection *connection, bool lifecycle)
 {
 	struct quicd_worker *worker = connection->worker;
 	const uint32_t needed = lifecycle ? 1 : 1 + QUICD_RING_RESERVE;
 	if (!lifecycle && connection->events_out >= worker->engine->options.connection_events)
 		return false;
-	if (quicd_ring_room(&link_of(connection)->events, needed) >= needed)
+	if (room_of(worker, link_of(connection), needed) >= needed)
 		return true;
 	worker->counters->event_ring_full++;
 	return false;
@@ -46,7 +62,7 @@ bool quicd_event_emit_to(struct quicd_worker *worker, uint32_t app,
 			 const struct quicd_event *event)
 {
 	assert(event->connection == QUICD_NONE);
-	if (quicd_ring_room(&worker->engine->apps[app].links[worker->index].events, 1) == 0) {
+	if (room_of(worker, &worker->engine->apps[app].links[worker->index], 1) == 0) {
 		worker->counters->event_ring_full++;
 		return false;
 	}

@@ -214,6 +214,7 @@ static void deliver_blocked(struct quicd_worker *worker)
 		if (!quicd_app_attached(app))
 			continue;
 		quicd_events_walk(worker, &app->links[worker->index]);
+		app->links[worker->index].walked_early = false;
 		quicd_connect_tell_refusals(worker, index);
 	}
 	quicd_slab_collect(&worker->slab, chunk_returned, worker);
@@ -276,8 +277,9 @@ static bool something_waits(struct quicd_worker *worker)
 			return true;
 		if (quicd_node_linked(&worker->blocked) || link->refusals) {
 			atomic_store_explicit(&link->wants_room, 1, memory_order_seq_cst);
-			if (atomic_load_explicit(&link->events.head, memory_order_seq_cst) !=
-			    link->events_walked)
+			if (link->walked_early ||
+			    atomic_load_explicit(&link->events.head, memory_order_seq_cst) !=
+				    link->events_walked)
 				return true;
 		}
 	}
