@@ -27,6 +27,7 @@ import { addressOf, type RunningServer, urlOf } from "./server/running_server.ts
 import { readTls } from "./server/tls.ts";
 import { FailureLog } from "./telemetry/failure_log.ts";
 import { LossWatch } from "./telemetry/loss_watch.ts";
+import { RoomWatch } from "./telemetry/room_watch.ts";
 import { WhyDesk, type WhyList } from "./telemetry/why_desk.ts";
 import type { WhyReport } from "./telemetry/why_report.ts";
 import type { SocketAddress } from "./transport/app.ts";
@@ -67,6 +68,7 @@ export class QuicServer implements RunningServer {
   readonly #closed = Promise.withResolvers<void>();
   #engine: Engine | null = null;
   #losses: LossWatch | null = null;
+  #room: RoomWatch | null = null;
   #why: WhyDesk | null = null;
   #app: AttachedApp | null = null;
   #threads: AppThread[] = [];
@@ -103,6 +105,12 @@ export class QuicServer implements RunningServer {
       warn: (line) => console.error(line),
     });
     this.#losses.start();
+    this.#room = new RoomWatch({
+      counters: () => engine.fullness(),
+      ringCapacity: this.#options.engine.ringCapacity,
+      warn: (line) => console.error(line),
+    });
+    this.#room.start();
     return this;
   }
 
@@ -247,6 +255,7 @@ export class QuicServer implements RunningServer {
   async #finish(graceMs: number): Promise<void> {
     const engine = this.#engine;
     this.#losses?.stop();
+    this.#room?.stop();
     if (engine !== null) {
       engine.drain();
       const threads = this.#threads.map((thread) => thread.finish(graceMs));

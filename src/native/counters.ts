@@ -1,6 +1,12 @@
 /** The workers' counters (struct quicd_counters) as plain numbers, by the names of abi.h. */
-import { COUNTERS_FIELDS, COUNTERS_SIZE } from "./abi.gen.ts";
-import type { WorkerView } from "./addon.ts";
+import {
+  APP_VIEW_COMMAND_RING_FULL_WORD,
+  APP_VIEW_SIZE,
+  APP_VIEW_SLAB_EMPTY_WORD,
+  COUNTERS_FIELDS,
+  COUNTERS_SIZE,
+} from "./abi.gen.ts";
+import type { AppView, WorkerView } from "./addon.ts";
 import { memoryAt } from "./library.ts";
 
 export type Counters = Record<(typeof COUNTERS_FIELDS)[number], number>;
@@ -8,10 +14,10 @@ export type Counters = Record<(typeof COUNTERS_FIELDS)[number], number>;
 const TWO_TO_32 = 2 ** 32;
 const views = new Map<number, Uint32Array>();
 
-function viewOf(address: number): Uint32Array {
+function viewOf(address: number, bytes: number): Uint32Array {
   let view = views.get(address);
   if (view === undefined) {
-    view = new Uint32Array(memoryAt(address, COUNTERS_SIZE));
+    view = new Uint32Array(memoryAt(address, bytes));
     views.set(address, view);
   }
   return view;
@@ -19,7 +25,7 @@ function viewOf(address: number): Uint32Array {
 
 /** The sum over these workers, read while they count on: the fields are not of one moment. */
 export function readCounters(workers: readonly Pick<WorkerView, "counters">[]): Counters {
-  const words = workers.map(({ counters }) => viewOf(counters));
+  const words = workers.map(({ counters }) => viewOf(counters, COUNTERS_SIZE));
   const entries = COUNTERS_FIELDS.map((name, index) => {
     const sum = words.reduce(
       (total, view) => total + view[2 * index]! + view[2 * index + 1]! * TWO_TO_32,
@@ -28,4 +34,14 @@ export function readCounters(workers: readonly Pick<WorkerView, "counters">[]): 
     return [name, sum] as const;
   });
   return Object.fromEntries(entries) as Counters;
+}
+
+/** How often app threads found no room: of these, since the start. */
+export function readFullness(apps: readonly Pick<AppView, "view">[]): {
+  commandRing: number;
+  slab: number;
+} {
+  const words = apps.map(({ view }) => viewOf(view, APP_VIEW_SIZE));
+  const sum = (word: number) => words.reduce((total, view) => total + view[word]!, 0);
+  return { commandRing: sum(APP_VIEW_COMMAND_RING_FULL_WORD), slab: sum(APP_VIEW_SLAB_EMPTY_WORD) };
 }
