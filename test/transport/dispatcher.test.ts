@@ -72,6 +72,24 @@ describe("stale events are ignored and their buffers given back", () => {
     expect(fixture.dispatcher.liveConnections).toBe(0);
   });
 
+  test.each([
+    ["CLOSING", [EVENT_CLOSING]],
+    ["CLOSED", [EVENT_CLOSING, EVENT_CLOSED]],
+  ])("what comes of the same connection after %s", (_name, ends) => {
+    const fixture = new Fixture();
+    const connection = fixture.connect();
+    const stream = fixture.openStream();
+    for (const kind of ends) fixture.native.emit(0, { kind, ...OURS });
+    fixture.turn();
+    const before = [...connection.calls, ...stream.calls];
+    fixture.receive("late");
+    fixture.native.emit(0, { kind: EVENT_DATAGRAM, ...OURS, bytes: Buffer.from("late") });
+    for (const kind of ends) fixture.native.emit(0, { kind, ...OURS });
+    fixture.turn();
+    expect([...connection.calls, ...stream.calls]).toEqual(before);
+    fixture.native.expectNoLeases();
+  });
+
   test("data after our own stop", () => {
     const fixture = new Fixture();
     fixture.connect();
