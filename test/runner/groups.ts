@@ -202,6 +202,9 @@ function fuzzSteps(root: string, tier: Tier): Step[] {
   return [makeStep("build", "fuzzers"), ...sources.map(run)];
 }
 
+/** Seeds beyond those of the full tier that found something once. */
+const TELLING_SEEDS = [1540, 2447, 4704];
+
 /** Seeds of the simulated network: how many each tier runs, the sanitized ones separately. */
 const SEEDS: Record<Tier, { plain: number; sanitized: number; limitSeconds: number }> = {
   default: { plain: 100, sanitized: 20, limitSeconds: 120 },
@@ -222,6 +225,7 @@ function simSteps(root: string, tier: Tier): Step[] {
   return [
     makeStep("build", "sim"),
     run("seeds", [seeds("lib"), "--count", `${plain}`]),
+    ...TELLING_SEEDS.map((seed) => run(`seed ${seed}`, [seeds("lib"), "--seed", `${seed}`])),
     run("connections of three hours", [
       seeds("lib"),
       "--hours",

@@ -53,9 +53,17 @@ static struct end *accepted(struct app *app, uint32_t worker, const struct quicd
 	}
 	number = world->called[number];
 	struct end *end = &world->ends[number][SERVER];
-	if (end->phase != UNKNOWN) {
+	/*
+	 * RFC 8470 §3: what came as 0-RTT may come again, when the connection that took it never
+	 * saw its handshake complete. That one ends by itself.
+	 */
+	if (end->phase != UNKNOWN && !end->unproved) {
 		world_fail(world, "connection %u was accepted twice", number);
 		return NULL;
+	}
+	if (end->unproved) {
+		world->coverage->early_again++;
+		end->app->forsaken[end->worker][end->slot] = end->generation;
 	}
 	*end = (struct end){.number = number, .side = SERVER, .app = app, .worker = worker};
 	return end;
@@ -325,6 +333,7 @@ static void take_connection_event(struct app *app, struct end *end,
 	case QUICD_EVENT_CONNECTED:
 		name_end(app, end, event);
 		end->phase = UP;
+		end->unproved = (event->flags & QUICD_FLAG_EARLY) != 0;
 		if (end->side == CLIENT) {
 			const struct quicd_connection_view *view =
 				&app->engine->workers[end->worker].connection_views[end->slot];
@@ -353,6 +362,7 @@ static void take_connection_event(struct app *app, struct end *end,
 		keep_session(end, event);
 		break;
 	case QUICD_EVENT_HANDSHAKE_DONE:
+		end->unproved = false;
 		app->world->coverage->early_taken +=
 			end->side == CLIENT && (event->flags & QUICD_FLAG_EARLY);
 		break;
@@ -374,6 +384,8 @@ void app_take_event(struct app *app, uint32_t worker, const struct quicd_event *
 	struct world *world = app->world;
 	struct end *end = end_of(app, worker, event);
 	quicd_sim_hash(&world->sim, (uint64_t)event->kind << 32 | event->length);
+	if (!end && app->forsaken[worker][event->connection] == event->connection_generation)
+		return;
 	if (!end) {
 		world_fail(world, "event %u of a connection that is none (slot %u)", event->kind,
 			   event->connection);

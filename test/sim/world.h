@@ -87,6 +87,7 @@ struct end {
 	uint64_t datagram_ns; /* the next one */
 	uint64_t datagrams_got; /* a bit for each of the peer's */
 	bool close_sent, done, kept_alive;
+	bool unproved; /* told as 0-RTT, its handshake not complete */
 	uint64_t done_ns;
 	uint64_t ended_ns;
 	uint32_t paths_told;
@@ -124,6 +125,8 @@ struct app {
 	struct kept kept[WORLD_KEPT];
 	uint32_t kept_count;
 	struct end *ends[WORLD_WORKERS][WORLD_SLOTS]; /* the latest of each slot */
+	/* generation of one in the slot that is told as 0-RTT and came again elsewhere; or 0 */
+	uint32_t forsaken[WORLD_WORKERS][WORLD_SLOTS];
 	bool kick[WORLD_WORKERS];
 	uint64_t again_ns; /* a ring was full, or the pace wants a pause */
 };
@@ -175,6 +178,7 @@ struct coverage {
 	uint64_t ends[SIDES][4]; /* closed by: us, the peer, a timeout, without a reason */
 	uint64_t counters[4]; /* forwarded, rebindings, retries, sockets lost */
 	uint64_t resumed, early, early_taken; /* of clients' connections */
+	uint64_t early_again; /* of them told once more, as another connection */
 	uint64_t stream_bytes, virtual_ns, seeds, turns;
 };
 

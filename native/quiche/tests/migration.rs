@@ -152,3 +152,40 @@ fn a_reset_for_the_first_connection_id_is_understood() {
     client.receive(&reset(7), address(SERVER), address(CLIENT));
     assert!(client.state().closed && client.state().reset);
 }
+
+/// A NEW_CONNECTION_ID that is sent again, because it was late, does not bring an ID back that was
+/// retired since (patches/37-repeated-connection-id.patch).
+#[test]
+fn a_retired_id_does_not_come_back() {
+    let mut pipe = Pipe::with(|options| options.active_connection_id_limit = 4, |_| {}, 20);
+    pipe.establish();
+    pipe.client.send(STREAM, b"go", false);
+    pipe.exchange();
+    pipe.server.offer_cids();
+    let late = pipe.server.packets();
+    let mut repeated = Vec::new();
+    for _ in 0..8 {
+        pipe.server.send(STREAM, b"more", false);
+        pipe.server_to_client();
+        pipe.client_to_server();
+        repeated = pipe.server.packets();
+        if !repeated.is_empty() {
+            break;
+        }
+    }
+    assert!(!repeated.is_empty(), "nothing is sent again");
+    for packet in &late {
+        pipe.client.receive(packet, packet.from, address(CLIENT));
+    }
+    let retired = unsafe { quicd_quiche::cids::qd_retire_dcid(pipe.client.connection, 1) };
+    assert_eq!(retired, 0);
+    for packet in &repeated {
+        pipe.client.receive(packet, packet.from, address(CLIENT));
+    }
+    // The server learns that the ID was retired, and offers another one.
+    pipe.exchange();
+    pipe.server.offer_cids();
+    pipe.exchange();
+    assert!(!pipe.client.state().closed && !pipe.client.state().draining);
+    assert!(!pipe.server.state().closed && !pipe.server.state().draining);
+}
