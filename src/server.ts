@@ -100,7 +100,7 @@ export class QuicServer implements RunningServer {
     }
     if (this.#options.signals === true) engine.takeSignals();
     this.#losses = new LossWatch({
-      drops: () => engine.counters().socket_drops,
+      drops: () => engine.counter("socket_drops"),
       receiveBufferBytes: Math.min(...engine.view.workers.map((w) => w.receiveBufferBytes)),
       warn: (line) => console.error(line),
     });

@@ -12,6 +12,7 @@ import { memoryAt } from "./library.ts";
 export type Counters = Record<(typeof COUNTERS_FIELDS)[number], number>;
 
 const TWO_TO_32 = 2 ** 32;
+const INDEX = new Map<string, number>(COUNTERS_FIELDS.map((name, index) => [name, index]));
 const views = new Map<number, Uint32Array>();
 
 function viewOf(address: number, bytes: number): Uint32Array {
@@ -34,6 +35,20 @@ export function readCounters(workers: readonly Pick<WorkerView, "counters">[]): 
     return [name, sum] as const;
   });
   return Object.fromEntries(entries) as Counters;
+}
+
+/** One of them, without a look at the others: for what is watched all the time. */
+export function readCounter(
+  workers: readonly Pick<WorkerView, "counters">[],
+  name: keyof Counters,
+): number {
+  const word = 2 * INDEX.get(name)!;
+  let sum = 0;
+  for (const { counters } of workers) {
+    const view = viewOf(counters, COUNTERS_SIZE);
+    sum += view[word]! + view[word + 1]! * TWO_TO_32;
+  }
+  return sum;
 }
 
 /** How often app threads found no room: of these, since the start. */

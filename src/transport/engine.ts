@@ -3,7 +3,7 @@
  * it by its number, also from other JavaScript threads of the process.
  */
 import type { EngineOptions, EngineView, SteeringCounters } from "../native/addon.ts";
-import { type Counters, readCounters, readFullness } from "../native/counters.ts";
+import { type Counters, readCounter, readCounters, readFullness } from "../native/counters.ts";
 import { loadLibrary } from "../native/library.ts";
 import {
   askWhy,
@@ -57,11 +57,20 @@ export class Engine {
     return readCounters(worker === undefined ? workers : [workers[worker]!]);
   }
 
+  /** One counter, the sum over all workers. */
+  counter(name: keyof Counters): number {
+    return readCounter(this.view.workers, name);
+  }
+
   /** How often there was no room, of all workers and app threads. */
   fullness(): { eventRing: number; commandRing: number; workerSlab: number; appSlab: number } {
-    const { event_ring_full, slab_empty } = this.counters();
     const { commandRing, slab } = readFullness(this.view.apps);
-    return { eventRing: event_ring_full, commandRing, workerSlab: slab_empty, appSlab: slab };
+    return {
+      eventRing: this.counter("event_ring_full"),
+      commandRing,
+      workerSlab: this.counter("slab_empty"),
+      appSlab: slab,
+    };
   }
 
   /** Connections that are not over and whose ID begins so (hex), on all workers. */
