@@ -164,6 +164,9 @@ static void moves_with_its_streams(void)
 			      event.error_code == QUICD_REFUSED_FULL);
 	}
 	CHECK(stream->fin && !stream->wrong && stream->received == bytes);
+	/* On a busy machine the transfer may be over before the first move is. */
+	while (client.counts[QUICD_EVENT_PATH_CHANGED] == 0 && client_now_ns() < deadline)
+		party_next(&client, &event, 1000000);
 	printf("     %u of %u moves\n", client.counts[QUICD_EVENT_PATH_CHANGED], asked);
 	CHECK(client.counts[QUICD_EVENT_PATH_CHANGED] >= 1);
 	close_connection(&connected);
