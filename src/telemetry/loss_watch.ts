@@ -5,7 +5,7 @@
 
 /** Between two lines about it. */
 const QUIET_MS = 60_000;
-const LOOK_EVERY_MS = 5000;
+const LOOK_EVERY_MS = 10_000;
 
 export interface LossWatchOptions {
   /** Datagrams lost since the start, of all workers. */

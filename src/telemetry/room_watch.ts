@@ -5,7 +5,7 @@
 
 /** Between two lines about it. */
 const QUIET_MS = 10_000;
-const LOOK_EVERY_MS = 5000;
+const LOOK_EVERY_MS = 10_000;
 
 /** How often there was no room, since the start; each of them only grows. */
 export interface RoomCounters {
