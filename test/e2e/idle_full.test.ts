@@ -14,7 +14,8 @@ const SETTLE_MS = 30_000;
 const MEASURE_MS = 60_000;
 const RSS_MAX_MIB = 120;
 const NATIVE_MAX_MS = 1;
-const PROCESS_SLACK_MS = 5;
+/** The watches for losses and full rings wake JavaScript every 10 s, for up to a millisecond. */
+const PROCESS_SLACK_MS = 8;
 const NATIVE_THREAD = /^quicd-\d+$/;
 
 /** VmRSS: with code and page cache of mapped files, as `ps` shows it. */
