@@ -1,0 +1,61 @@
+/**
+ * The runner's network without Docker: client, simulator and server (and the pair for cross
+ * traffic) as network namespaces, with the names, addresses, mounts and limits that the containers
+ * have there. One lab holds one run at a time; several labs may be open beside each other.
+ *
+ *     client  193.167.0.100 --- .2 simulator .2 --- 193.167.100.100  server
+ *     fd00:cafe:cafe:0::100 --- ::2           ::2 --- fd00:cafe:cafe:100::100
+ */
+import type { Role } from "../cases/case.ts";
+
+export interface SimulatorOptions {
+  /** As the runner writes it: "drop-rate --delay=15ms --bandwidth=10Mbps --queue=25 ...". */
+  scenario: string;
+  seed: number;
+  /** What corrupt-rate does with a packet it damaged: README says one, ns-3 does the other. */
+  corrupt: "deliver" | "drop";
+  /** Gets trace_node_left.pcap, trace_node_right.pcap and simulator.log. */
+  folder: string;
+}
+
+export interface Simulator {
+  /**
+   * Resolves when the server answered a Version Negotiation probe and port 57832 is open: the
+   * scenario's time 0. Rejects after 10 s without an answer.
+   */
+  readonly ready: Promise<void>;
+  /** Flushes the captures and resolves to what it counted. */
+  stop(): Promise<Readonly<Record<string, number>>>;
+}
+
+export interface ContainerOptions {
+  role: Role;
+  /** What the image would have as its entry point; run with the environment and mounts below. */
+  command: readonly string[];
+  environment: Readonly<Record<string, string>>;
+  /** Folders of this machine that it sees as /www (read-only), /downloads, /certs (ro), /logs. */
+  mounts: { www: string; downloads: string; certificates: string; logs: string };
+  /**
+   * Docker's default seccomp profile, its default capabilities and NET_ADMIN, memlock 64 MiB.
+   * Without: root of this machine, for eBPF and io_uring.
+   */
+  confined: boolean;
+  /** Its standard output and error go here. */
+  outputPath: string;
+}
+
+export interface Container {
+  /** Of its first process; 128 + signal when a signal ended it. */
+  readonly exited: Promise<number>;
+  /** SIGTERM, 10 s, then the end of everything in it. Resolves to the exit code. */
+  stop(): Promise<number>;
+}
+
+export interface Lab {
+  simulate(options: SimulatorOptions): Promise<Simulator>;
+  start(options: ContainerOptions): Promise<Container>;
+  /** A TCP flow (iperf, the given congestion control) beside the endpoints' until it is stopped. */
+  crossTraffic(congestion: "cubic" | "reno" | "bbr"): Promise<{ stop(): Promise<void> }>;
+  /** Ends what still runs and removes the namespaces. */
+  close(): Promise<void>;
+}
