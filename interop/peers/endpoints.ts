@@ -1,0 +1,13 @@
+/** Everyone who takes part in the interop runner. Each has its entry point in a folder beside. */
+import type { Endpoint } from "./endpoint.ts";
+import { installedPeer } from "./installed_peer.ts";
+
+const BOTH = ["client", "server"] as const;
+
+export const ENDPOINTS: readonly Endpoint[] = [
+  installedPeer({
+    name: "quic_go",
+    description: "quic-go 0.65.0, its published interop programs",
+    roles: BOTH,
+  }),
+];

@@ -1,0 +1,32 @@
+# What the entry points of the peers here share. Sourced, not run.
+#
+# An entry point stands where the one of an image for the QUIC interop runner stands: it reads ROLE,
+# TESTCASE, REQUESTS and the rest from its environment and finds /www, /downloads, /certs, /logs,
+# /setup.sh and /wait-for-it.sh (see interop/lab/).
+
+set -euo pipefail
+repo="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
+peers_dir="${QUICD_PEERS_DIR:-$repo/build/peers}"
+
+# enter CLIENT_CASES SERVER_CASES: each a list of TESTCASEs with spaces between; "" for a role that
+# the peer has not.
+#
+# Sets the network up; ends with 127 when the peer does not take part in the case, before anything
+# is waited for; lets the client wait for the simulator.
+enter() {
+  local cases
+  case "${ROLE:-}" in
+    client) cases="$1" ;;
+    server) cases="$2" ;;
+    *)
+      echo "ROLE is '${ROLE:-}': it must be client or server" >&2
+      exit 2
+      ;;
+  esac
+  /setup.sh
+  if [[ -z "${TESTCASE:-}" || " $cases " != *" $TESTCASE "* ]]; then
+    echo "unsupported test case of a $ROLE: '${TESTCASE:-}'"
+    exit 127
+  fi
+  if [ "$ROLE" = client ]; then /wait-for-it.sh sim:57832 -s -t 30; fi
+}

@@ -1,0 +1,28 @@
+/** The peers' registry: everyone has an entry point, and who is missing says what to do. */
+import { describe, expect, test } from "bun:test";
+import { accessSync, constants } from "node:fs";
+import { join } from "node:path";
+import { ENDPOINTS } from "../../interop/peers/endpoints.ts";
+import { ROOT, run } from "../support/peer.ts";
+
+describe("the registry of peers", () => {
+  test("names everyone once, each with an entry point and a role", () => {
+    const names = ENDPOINTS.map((endpoint) => endpoint.name);
+    expect(new Set(names).size).toBe(names.length);
+    for (const endpoint of ENDPOINTS) {
+      accessSync(endpoint.command[0] ?? "", constants.X_OK);
+      expect(endpoint.roles.length).toBeGreaterThan(0);
+      expect(endpoint.suites.length).toBeGreaterThan(0);
+    }
+  });
+
+  test("gives the remedy for a peer that is not installed", async () => {
+    const script = `import { ENDPOINTS } from "${ROOT}/interop/peers/endpoints.ts";
+      const peer = ENDPOINTS.find(({ name }) => name === "quic_go");
+      console.log(peer?.missing());`;
+    const here = ["env", `QUICD_PEERS_DIR=${join(ROOT, "no_such_folder")}`];
+    const { stdout, stderr } = await run([...here, process.execPath, "-e", script]);
+    expect(stderr).toBe("");
+    expect(stdout).toContain("Remedy: interop/peers/install.sh quic_go");
+  });
+});
