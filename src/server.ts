@@ -28,6 +28,7 @@ import { readTls } from "./server/tls.ts";
 import { FailureLog } from "./telemetry/failure_log.ts";
 import { LossWatch } from "./telemetry/loss_watch.ts";
 import { RoomWatch } from "./telemetry/room_watch.ts";
+import { WatchTimer } from "./telemetry/watch_timer.ts";
 import { WhyDesk, type WhyList } from "./telemetry/why_desk.ts";
 import type { WhyReport } from "./telemetry/why_report.ts";
 import type { SocketAddress } from "./transport/app.ts";
@@ -67,8 +68,7 @@ export class QuicServer implements RunningServer {
   readonly #stopping = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
   #engine: Engine | null = null;
-  #losses: LossWatch | null = null;
-  #room: RoomWatch | null = null;
+  #watches: WatchTimer | null = null;
   #why: WhyDesk | null = null;
   #app: AttachedApp | null = null;
   #threads: AppThread[] = [];
@@ -99,18 +99,19 @@ export class QuicServer implements RunningServer {
       throw error;
     }
     if (this.#options.signals === true) engine.takeSignals();
-    this.#losses = new LossWatch({
-      drops: () => engine.counter("socket_drops"),
-      receiveBufferBytes: Math.min(...engine.view.workers.map((w) => w.receiveBufferBytes)),
-      warn: (line) => console.error(line),
-    });
-    this.#losses.start();
-    this.#room = new RoomWatch({
-      counters: () => engine.fullness(),
-      ringCapacity: this.#options.engine.ringCapacity,
-      warn: (line) => console.error(line),
-    });
-    this.#room.start();
+    const warn = (line: string) => console.error(line);
+    this.#watches = new WatchTimer([
+      new LossWatch({
+        drops: () => engine.counter("socket_drops"),
+        receiveBufferBytes: Math.min(...engine.view.workers.map((w) => w.receiveBufferBytes)),
+        warn,
+      }),
+      new RoomWatch({
+        counters: () => engine.fullness(),
+        ringCapacity: this.#options.engine.ringCapacity,
+        warn,
+      }),
+    ]);
     return this;
   }
 
@@ -254,8 +255,7 @@ export class QuicServer implements RunningServer {
 
   async #finish(graceMs: number): Promise<void> {
     const engine = this.#engine;
-    this.#losses?.stop();
-    this.#room?.stop();
+    this.#watches?.stop();
     if (engine !== null) {
       engine.drain();
       const threads = this.#threads.map((thread) => thread.finish(graceMs));

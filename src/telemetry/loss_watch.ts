@@ -2,10 +2,10 @@
  * Tells when workers lose datagrams because a socket's buffer was full: the kernel drops them
  * silently, and QUIC only looks slow.
  */
+import type { Watch } from "./watch_timer.ts";
 
 /** Between two lines about it. */
 const QUIET_MS = 60_000;
-const LOOK_EVERY_MS = 10_000;
 
 export interface LossWatchOptions {
   /** Datagrams lost since the start, of all workers. */
@@ -15,29 +15,15 @@ export interface LossWatchOptions {
   warn(line: string): void;
 }
 
-export class LossWatch {
+export class LossWatch implements Watch {
   readonly #options: LossWatchOptions;
   #told = 0;
   #quietUntil = 0;
-  #timer: Timer | null = null;
 
   constructor(options: LossWatchOptions) {
     this.#options = options;
   }
 
-  /** Looks every few seconds, without keeping the process alive. */
-  start(): void {
-    this.#timer ??= setInterval(() => this.look(performance.now()), LOOK_EVERY_MS);
-    this.#timer.unref();
-  }
-
-  /** Looks no more. */
-  stop(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
-  }
-
-  /** @param nowMs of a clock that only goes forward */
   look(nowMs: number): void {
     const { drops, receiveBufferBytes, warn } = this.#options;
     const lost = drops() - this.#told;

@@ -2,10 +2,10 @@
  * Tells when a ring or a slab between workers and applications was full. Nothing is lost by it, but
  * reading or writing had to wait: who wonders about a slow server should know.
  */
+import type { Watch } from "./watch_timer.ts";
 
 /** Between two lines about it. */
 const QUIET_MS = 10_000;
-const LOOK_EVERY_MS = 10_000;
 
 /** How often there was no room, since the start; each of them only grows. */
 export interface RoomCounters {
@@ -26,29 +26,28 @@ export interface RoomWatchOptions {
   warn(line: string): void;
 }
 
-export class RoomWatch {
+const larger = (ringCapacity: number) => `[limits] ring_capacity above ${ringCapacity}`;
+
+const PLACES: readonly [keyof RoomCounters, string, remedy: (ringCapacity: number) => string][] = [
+  [
+    "eventRing",
+    "an event ring",
+    (capacity) => `an application that blocks less, more app threads, ${larger(capacity)}`,
+  ],
+  ["commandRing", "a command ring", (capacity) => `more workers, ${larger(capacity)}`],
+  ["workerSlab", "a worker's slab", () => "to release chunks sooner, more workers"],
+  ["appSlab", "an app thread's slab", () => "to wait for writes, more app threads"],
+];
+
+export class RoomWatch implements Watch {
   readonly #options: RoomWatchOptions;
   #told: RoomCounters = { eventRing: 0, commandRing: 0, workerSlab: 0, appSlab: 0 };
   #quietUntil = 0;
-  #timer: Timer | null = null;
 
   constructor(options: RoomWatchOptions) {
     this.#options = options;
   }
 
-  /** Looks every few seconds, without keeping the process alive. */
-  start(): void {
-    this.#timer ??= setInterval(() => this.look(performance.now()), LOOK_EVERY_MS);
-    this.#timer.unref();
-  }
-
-  /** Looks no more. */
-  stop(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
-  }
-
-  /** @param nowMs of a clock that only goes forward */
   look(nowMs: number): void {
     if (nowMs < this.#quietUntil) return;
     const now = this.#options.counters();
@@ -60,23 +59,10 @@ export class RoomWatch {
   }
 
   #lines(now: RoomCounters): string[] {
-    const { ringCapacity } = this.#options;
-    const larger = `[limits] ring_capacity above ${ringCapacity}`;
-    const remedies: [keyof RoomCounters, string, string][] = [
-      [
-        "eventRing",
-        "an event ring",
-        `an application that blocks less, more app threads, ${larger}`,
-      ],
-      ["commandRing", "a command ring", `more workers, ${larger}`],
-      ["workerSlab", "a worker's slab", "to release chunks sooner, more workers"],
-      ["appSlab", "an app thread's slab", "to wait for writes, more app threads"],
-    ];
-    return remedies
-      .filter(([what]) => now[what] > this.#told[what])
-      .map(
-        ([what, name, remedy]) =>
-          `${name} was full ${now[what] - this.#told[what]} times. Remedy: ${remedy}`,
-      );
+    return PLACES.filter(([what]) => now[what] > this.#told[what]).map(
+      ([what, name, remedy]) =>
+        `${name} was full ${now[what] - this.#told[what]} times. ` +
+        `Remedy: ${remedy(this.#options.ringCapacity)}`,
+    );
   }
 }
