@@ -1,8 +1,11 @@
 /* check.h - what native tests need: checks that are counted, named cases, the closing line. */
 #pragma once
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 static int check_passed, check_failed, check_skipped;
 static int check_case_failures;
@@ -14,6 +17,34 @@ static int check_case_failures;
 				fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, \
 					#condition);                                       \
 		}                                                                          \
+	} while (0)
+
+/* How long a condition may take to come true. Long: it is reached only where the test fails. */
+#define CHECK_WAIT_S 20
+
+static inline uint64_t check_now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* Until |condition| is true, or the time for it is over. */
+#define WAIT_FOR(condition)                                                                    \
+	do {                                                                                   \
+		const uint64_t end_ns_ = check_now_ns() + CHECK_WAIT_S * UINT64_C(1000000000); \
+		while (!(condition) && check_now_ns() < end_ns_)                               \
+			usleep(200);                                                           \
+	} while (0)
+
+/*
+ * For what another thread does in its own time. It names all that is to be: of two counters one is
+ * always first, and what is read between them is neither before nor after.
+ */
+#define CHECK_SOON(condition)        \
+	do {                         \
+		WAIT_FOR(condition); \
+		CHECK(condition);    \
 	} while (0)
 
 /* For what the rest of a case cannot go on without. */
