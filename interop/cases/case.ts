@@ -18,6 +18,11 @@ export interface CaseFile {
 export interface CasePlan {
   /** By who serves them: /www of that role. QUIC cases: the server only. */
   files: Record<Role, readonly CaseFile[]>;
+  /**
+   * In /www of both roles, also where no file is in them: an endpoint may learn from them which
+   * WebTransport endpoints there are. QUIC cases: none.
+   */
+  folders: readonly string[];
   /** REQUESTS of each role, separated by a space. */
   requests: Record<Role, string>;
   /** PROTOCOLS of each role; "" leaves it unset. WebTransport only. */
