@@ -10,4 +10,5 @@ export const ENDPOINTS: readonly Endpoint[] = [
     description: "quic-go 0.65.0, its published interop programs",
     roles: BOTH,
   }),
+  installedPeer({ name: "nginx", description: "nginx", roles: ["server"] }),
 ];

@@ -1,5 +1,5 @@
 /** A peer of this folder, as interop/peers/install.sh installs it. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Endpoint } from "./endpoint.ts";
 
@@ -14,10 +14,13 @@ export interface PeerOptions extends Pick<Endpoint, "description" | "roles"> {
 }
 
 export function installedPeer(options: PeerOptions): Endpoint {
-  const { name, description, roles, suites = ["quic"], installer = name } = options;
+  const { name, roles, suites = ["quic"], installer = name } = options;
+  // The version, where the installer finds it rather than demands it.
+  const version = join(PEERS, installer, "version");
+  const found = existsSync(version) ? ` ${readFileSync(version, "utf8").trim()}` : "";
   return {
     name,
-    description,
+    description: options.description + found,
     roles,
     suites,
     command: [join(import.meta.dir, name, "run_endpoint.sh")],
