@@ -75,7 +75,7 @@ export function listGroups(root: string, tier: Tier): Group[] {
   group("native").steps.push(...nativeSteps(root));
   group("fuzz").steps.push(...fuzzSteps(root, tier));
   group("sim").steps.push(...simSteps(root, tier));
-  group("quiche").steps.push(...crateSteps(root));
+  group("quiche").steps.push(...crateSteps(root, tier));
   // First: some unit tests compare with a peer, too.
   if (tier !== "default") groups.unshift({ name: "peers", steps: peerSteps(root) });
 
@@ -243,10 +243,13 @@ function simSteps(root: string, tier: Tier): Step[] {
   ];
 }
 
-function crateSteps(root: string): Step[] {
+function crateSteps(root: string, tier: Tier): Step[] {
   const script = join(root, "native/quiche/test.sh");
   if (!existsSync(script)) return [];
-  return [{ name: "quiche", argv: [script], limitSeconds: 1500, count: "line" }];
+  const tests: Step = { name: "quiche", argv: [script], limitSeconds: 1500, count: "line" };
+  if (tier !== "long") return [tests];
+  const argv = [join(root, "native/quiche/rebase.sh")];
+  return [tests, { name: "series on the newest release", argv, limitSeconds: 300, count: "exit" }];
 }
 
 function peerSteps(root: string): Step[] {
