@@ -228,7 +228,7 @@ void quicd_connection_process(struct quicd_connection *connection)
 	quicd_connection_follow_handshake(connection);
 	if (connection->state == QUICD_STATE_ESTABLISHED) {
 		follow_paths(connection);
-		quicd_migrate_leave(connection);
+		quicd_migrate_go_on(connection);
 		quicd_connection_drop_retired_cids(connection);
 		quicd_connection_refill_cids(connection);
 	}

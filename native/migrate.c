@@ -10,6 +10,8 @@
  * more.
  */
 #define LEAVE_NS 1000000000ull
+/* A server offers IDs as soon as the handshake is complete; lost, they come some PTOs later. */
+#define WAIT_NS 2000000000ull
 /*
  * A PATH_RESPONSE is not retransmitted, and where the PATH_CHALLENGE was acknowledged on another
  * path nothing is lost in quiche's eyes: it is asked again (RFC 9000 §8.2.1), then given up
@@ -42,74 +44,86 @@ static void leave_now(struct quicd_connection *connection)
 	quicd_connection_wants_flush(connection);
 }
 
-/*
- * RFC 9000 §9: not before the handshake is complete, and not to a server that forbids it
- * (§18.2).
- */
-static enum quicd_refusal may_move(struct quicd_connection *connection)
+/* RFC 9000 §18.2. Before the handshake is complete nothing is known (§9). */
+static bool is_forbidden(struct quicd_connection *connection)
 {
 	struct qd_peer_parameters parameters;
-	if (connection->state != QUICD_STATE_ESTABLISHED || connection->move.trying)
-		return QUICD_REFUSED_FULL;
 	qd_get_peer_parameters(connection->quiche, &parameters);
-	return parameters.disable_active_migration ? QUICD_REFUSED_UNSUPPORTED : QUICD_OK;
+	return parameters.disable_active_migration;
 }
 
-/* Opens a socket and asks quiche to try it. */
-static enum quicd_refusal begin(struct quicd_connection *connection)
+static bool open_next(struct quicd_connection *connection)
 {
-	struct quicd_worker *worker = connection->worker;
 	struct quicd_move *move = &connection->move;
-	if (quicd_net_open(worker, &move->next_port) != 0)
-		return QUICD_REFUSED_SYSTEM;
-	if (quicd_connect_source(worker, &connection->peer, &move->next) != 0) {
+	if (quicd_net_open(connection->worker, &move->next_port) != 0)
+		return false;
+	if (quicd_connect_source(connection->worker, &connection->peer, &move->next) != 0) {
 		close_port(connection, &move->next_port);
-		return QUICD_REFUSED_SYSTEM;
+		return false;
 	}
 	move->next.port = move->next_port;
-	if (qd_probe_path(connection->quiche, &move->next, &connection->peer) != 0) {
-		close_port(connection, &move->next_port);
-		return QUICD_REFUSED_FULL; /* no connection ID is left for it */
+	return true;
+}
+
+/* It goes no further: whoever asked is told, and the connection stays where it is. */
+static void give_up(struct quicd_connection *connection, enum quicd_refusal refusal)
+{
+	struct quicd_move *move = &connection->move;
+	if (move->stage == QUICD_MOVE_TRIES)
+		qd_leave_path(connection->quiche, &move->next, &connection->peer);
+	move->stage = QUICD_MOVE_NONE;
+	close_port(connection, &move->next_port);
+	answer(connection, refusal);
+}
+
+/* As far as it can: quiche refuses the path while no connection ID is left for it. */
+static void begin(struct quicd_connection *connection)
+{
+	struct quicd_move *move = &connection->move;
+	const uint64_t now_ns = connection->worker->now_ns;
+	if (connection->state != QUICD_STATE_ESTABLISHED)
+		return;
+	if (move->begun_ns == 0)
+		move->begun_ns = now_ns;
+	if (is_forbidden(connection)) {
+		give_up(connection, QUICD_REFUSED_UNSUPPORTED);
+	} else if (move->next_port == 0 && !open_next(connection)) {
+		give_up(connection, QUICD_REFUSED_SYSTEM);
+	} else if (qd_probe_path(connection->quiche, &move->next, &connection->peer) == 0) {
+		move->stage = QUICD_MOVE_TRIES;
+		move->asked = 1;
+		move->asked_ns = now_ns;
+		quicd_connection_wants_flush(connection);
+	} else if (now_ns >= move->begun_ns + WAIT_NS) {
+		give_up(connection, QUICD_REFUSED_FULL);
 	}
-	move->trying = true;
-	move->asked = 1;
-	move->asked_ns = worker->now_ns;
-	return QUICD_OK;
 }
 
 void quicd_migrate(struct quicd_connection *connection, uint32_t request_id)
 {
 	struct quicd_move *move = &connection->move;
-	enum quicd_refusal refusal = may_move(connection);
-	if (refusal == QUICD_OK) {
-		leave_now(connection); /* one more would be too many */
-		refusal = begin(connection);
-	}
-	if (refusal != QUICD_OK) {
-		quicd_answer(connection, QUICD_EVENT_MIGRATE_OUTCOME, request_id, refusal);
+	if (move->stage != QUICD_MOVE_NONE) {
+		quicd_answer(connection, QUICD_EVENT_MIGRATE_OUTCOME, request_id,
+			     QUICD_REFUSED_FULL);
 		return;
 	}
+	leave_now(connection); /* one more would be too many */
+	move->stage = QUICD_MOVE_WAITS;
 	move->request_id = request_id;
-	quicd_connection_wants_flush(connection);
-}
-
-static void give_up(struct quicd_connection *connection)
-{
-	struct quicd_move *move = &connection->move;
-	move->trying = false;
-	qd_leave_path(connection->quiche, &move->next, &connection->peer);
-	close_port(connection, &move->next_port);
-	answer(connection, QUICD_REFUSED_PATH);
+	move->begun_ns = 0;
+	begin(connection);
+	if (move->stage == QUICD_MOVE_WAITS)
+		quicd_connection_set_timer(connection);
 }
 
 static void go(struct quicd_connection *connection)
 {
 	struct quicd_move *move = &connection->move;
 	if (qd_migrate(connection->quiche, &move->next, &connection->peer) != 0) {
-		give_up(connection);
+		give_up(connection, QUICD_REFUSED_PATH);
 		return;
 	}
-	move->trying = false;
+	move->stage = QUICD_MOVE_NONE;
 	move->leaving = true;
 	move->left = connection->local;
 	move->left_port = move->port;
@@ -128,12 +142,12 @@ static void go(struct quicd_connection *connection)
 void quicd_migrate_follow(struct quicd_connection *connection, const struct qd_path_event *event)
 {
 	const struct quicd_move *move = &connection->move;
-	if (!move->trying || event->local.port != move->next_port)
+	if (move->stage != QUICD_MOVE_TRIES || event->local.port != move->next_port)
 		return;
 	if (event->kind == QD_PATH_VALIDATED)
 		go(connection);
 	else if (event->kind == QD_PATH_FAILED)
-		give_up(connection);
+		give_up(connection, QUICD_REFUSED_PATH);
 }
 
 uint64_t quicd_migrate_deadline(const struct quicd_connection *connection)
@@ -143,8 +157,12 @@ uint64_t quicd_migrate_deadline(const struct quicd_connection *connection)
 	if (connection->state != QUICD_STATE_ESTABLISHED)
 		return UINT64_MAX;
 	const uint64_t leave_ns = move->leaving ? move->left_ns + LEAVE_NS : UINT64_MAX;
-	const uint64_t ask_ns = move->trying ? move->asked_ns + ASK_AGAIN_NS : UINT64_MAX;
-	return leave_ns < ask_ns ? leave_ns : ask_ns;
+	uint64_t move_ns = UINT64_MAX;
+	if (move->stage == QUICD_MOVE_WAITS)
+		move_ns = move->begun_ns + WAIT_NS;
+	else if (move->stage == QUICD_MOVE_TRIES)
+		move_ns = move->asked_ns + ASK_AGAIN_NS;
+	return leave_ns < move_ns ? leave_ns : move_ns;
 }
 
 static void ask_again(struct quicd_connection *connection)
@@ -152,7 +170,7 @@ static void ask_again(struct quicd_connection *connection)
 	struct quicd_move *move = &connection->move;
 	if (move->asked >= ASKED_MAX ||
 	    qd_probe_path(connection->quiche, &move->next, &connection->peer) != 0) {
-		give_up(connection);
+		give_up(connection, QUICD_REFUSED_PATH);
 		return;
 	}
 	move->asked++;
@@ -160,13 +178,15 @@ static void ask_again(struct quicd_connection *connection)
 	quicd_connection_wants_flush(connection);
 }
 
-void quicd_migrate_leave(struct quicd_connection *connection)
+void quicd_migrate_go_on(struct quicd_connection *connection)
 {
 	const struct quicd_move *move = &connection->move;
 	const uint64_t now_ns = connection->worker->now_ns;
 	if (move->leaving && now_ns >= move->left_ns + LEAVE_NS)
 		leave_now(connection);
-	if (move->trying && now_ns >= move->asked_ns + ASK_AGAIN_NS)
+	if (move->stage == QUICD_MOVE_WAITS)
+		begin(connection);
+	else if (move->stage == QUICD_MOVE_TRIES && now_ns >= move->asked_ns + ASK_AGAIN_NS)
 		ask_again(connection);
 }
 

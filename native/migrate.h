@@ -11,26 +11,40 @@
 
 struct quicd_connection;
 
+enum quicd_move_stage {
+	QUICD_MOVE_NONE,
+	QUICD_MOVE_WAITS, /* for the end of the handshake, or for a connection ID of the server's */
+	QUICD_MOVE_TRIES,
+};
+
 /* Ports are of sockets that are this connection's alone; 0: the shared one, or none. */
 struct quicd_move {
 	uint16_t port;	    /* that it goes by */
 	uint16_t next_port; /* that is tried */
 	uint16_t left_port; /* that it has left, and still hears */
-	bool trying;
-	bool leaving;
-	uint8_t asked; /* times, while it is trying */
+	enum quicd_move_stage stage;
+	bool leaving; /* the last one's path, while the next move may be at any stage */
+	uint8_t asked; /* times, while it tries */
 	uint32_t request_id; /* of MIGRATE */
-	uint64_t asked_ns;   /* last; CLOCK_MONOTONIC, as are others */
+	uint64_t begun_ns;   /* first try; 0: none yet. CLOCK_MONOTONIC, as are others */
+	uint64_t asked_ns;   /* last */
 	uint64_t left_ns;
 	struct qd_address next, left; /* our addresses */
 };
 
-/* Carries out MIGRATE; the answer comes when the new path is validated or is not. */
+/*
+ * Carries out MIGRATE; the answer comes when the new path is validated or is not. One that comes
+ * right after the handshake waits a while for the server's first NEW_CONNECTION_ID (RFC 9000 §9.5:
+ * a new path takes an ID of its own).
+ */
 void quicd_migrate(struct quicd_connection *connection, uint32_t request_id);
 /* What has become of a path. */
 void quicd_migrate_follow(struct quicd_connection *connection, const struct qd_path_event *event);
-/* Gives up the path that was left, once its time is over; asks again for one that is tried. */
-void quicd_migrate_leave(struct quicd_connection *connection);
+/*
+ * What is due: begins what waited, asks again for a path that is tried, gives up one that was
+ * left.
+ */
+void quicd_migrate_go_on(struct quicd_connection *connection);
 /* When that is; UINT64_MAX: never. */
 uint64_t quicd_migrate_deadline(const struct quicd_connection *connection);
 /* The connection ends: all its sockets are closed. */

@@ -199,9 +199,11 @@ export interface QuicConnection extends ConnectionHandle, AsyncDisposable {
   /** Resolves when it starts to close, whoever closes it. Never rejects. */
   readonly closed: Promise<CloseInfo>;
   /**
-   * Goes on from another local port (RFC 9000 §9.2). Resolves once the new path is validated;
-   * rejects with ConnectionError when the server forbids it or the new path does not answer: the
-   * old one then stays.
+   * Goes on from another local port (RFC 9000 §9.2). Resolves once the new path is validated. Asked
+   * right after `connect()` it waits for the handshake and up to 2 s for the server to offer a
+   * connection ID for the new path. Rejects with ConnectionError when the server forbids it, when
+   * no ID comes, when an earlier one still runs, or when the new path does not answer: the old one
+   * then stays.
    */
   migrate(): Promise<void>;
   close(code?: ErrorCode, reason?: string, application?: boolean): void;

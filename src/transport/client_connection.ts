@@ -7,6 +7,8 @@ import {
   CONNECTION_RESUMED,
   OK,
   REFUSED_FULL,
+  REFUSED_PATH,
+  REFUSED_SYSTEM,
   REFUSED_UNSUPPORTED,
 } from "../native/abi.gen.ts";
 import type { AppEvent, CloseInfo, QuicConnection } from "./app.ts";
@@ -140,8 +142,13 @@ export class ClientConnection extends NativeConnection implements QuicConnection
   }
 }
 
+const MIGRATION_REFUSALS: Record<number, string> = {
+  [REFUSED_UNSUPPORTED]: "the server forbids it (RFC 9000 §18.2)",
+  [REFUSED_FULL]: "an earlier one still runs, or the server offers no connection ID for it",
+  [REFUSED_SYSTEM]: "the system gave no socket for the new path (is `ulimit -n` reached?)",
+  [REFUSED_PATH]: "the new path was tried and does not answer",
+};
+
 function migrationRefusal(refusal: number): string {
-  if (refusal === REFUSED_UNSUPPORTED) return "the server forbids it (RFC 9000 §18.2)";
-  if (refusal === REFUSED_FULL) return "an earlier one still runs, or no connection ID is left";
-  return "the new path could not be used";
+  return MIGRATION_REFUSALS[refusal] ?? `refused (${refusal})`;
 }

@@ -79,8 +79,7 @@ static void sockets_of_their_own(void)
 	close_both();
 }
 
-/* Moves, once the server has offered an ID for it; what comes meanwhile is taken in. */
-static uint32_t migrate_once(const struct quicd_event *connection)
+static uint32_t migrate(const struct quicd_event *connection)
 {
 	struct quicd_event event;
 	const uint32_t id = party_command(&client, connection->reserved0,
@@ -89,16 +88,6 @@ static uint32_t migrate_once(const struct quicd_event *connection)
 		return UINT32_MAX;
 	CHECK(event.request_id == id);
 	return (uint32_t)event.error_code;
-}
-
-static uint32_t migrate(const struct quicd_event *connection)
-{
-	const uint64_t deadline = client_now_ns() + PARTY_WAIT_NS;
-	uint32_t refusal;
-	while ((refusal = migrate_once(connection)) == QUICD_REFUSED_FULL &&
-	       client_now_ns() < deadline)
-		usleep(1000);
-	return refusal;
 }
 
 static void moves_from(uint32_t flags)

@@ -26,6 +26,8 @@ import {
   FLAG_OPENED,
   OK,
   REFUSED_FULL,
+  REFUSED_PATH,
+  REFUSED_SYSTEM,
   REFUSED_TOO_LARGE,
   REFUSED_UNSUPPORTED,
 } from "../../src/native/abi.gen.ts";
@@ -231,7 +233,10 @@ describe("migrate", () => {
 
   test.each([
     [REFUSED_UNSUPPORTED, "the server forbids it"],
-    [REFUSED_FULL, "an earlier one still runs"],
+    [REFUSED_FULL, "an earlier one still runs, or the server offers no connection ID"],
+    [REFUSED_PATH, "does not answer"],
+    [REFUSED_SYSTEM, "no socket"],
+    [99, "refused (99)"],
   ])("refusal %d is an error in words", async (errorCode, text) => {
     const { client, outcome, requestId } = migrating();
     client.emit(EVENT_MIGRATE_OUTCOME, { requestId, errorCode });
