@@ -43,14 +43,13 @@ mark_installed() {
   echo "peers/$peer: $1"
 }
 
-# debian_root "SUITE ..." PACKAGE...: unpacks Debian packages and what they depend on into
-# $peer_dir/root; their checksums are in $peer_dir/packages. PACKAGE may be an option of apt-get.
+# debian_open "SUITE ..." [deb-src]: apt's lists of these suites, deb-src: of their sources too, in
+# the private state folder $peer_dir/apt. Call debian_close when done.
 #
-# apt fetches them into a private state folder and checks them against the archive's signature.
-# Nothing of the host is changed, and no root right and no chroot is needed.
-debian_root() {
-  local suites="$1" apt="$peer_dir/apt" root="$peer_dir/root" targets mirror suite package
-  shift
+# apt checks what it fetches against the archive's signature. Nothing of the host is changed, and no
+# root right and no chroot is needed.
+debian_open() {
+  local suites="$1" apt="$peer_dir/apt" targets mirror suite kind
   need apt-get "a Debian or Ubuntu machine"
   need dpkg-deb "apt-get install dpkg"
   local keyring=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -61,10 +60,10 @@ debian_root() {
   mirror="${QUICD_DEBIAN_MIRROR:-$(grep -m 1 -E '/debian/?$' <<<"$targets" || true)}"
   [ -n "$mirror" ] ||
     missing "a Debian mirror in apt's sources" "set QUICD_DEBIAN_MIRROR to one's URL"
-  mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$root"
+  mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
   : >"$apt/status"
   for suite in $suites; do
-    echo "deb [signed-by=$keyring] $mirror $suite main"
+    for kind in deb ${2:-}; do echo "$kind [signed-by=$keyring] $mirror $suite main"; done
   done >"$apt/sources.list"
   cat >"$apt/apt.conf" <<CONF
 Dir::State "$apt";
@@ -80,12 +79,38 @@ Debug::NoLocking "true";
 Acquire::Languages "none";
 CONF
   run_logged env APT_CONFIG="$apt/apt.conf" apt-get update
+}
+
+# debian_unpack PACKAGE...: unpacks the packages and what they depend on into $peer_dir/root; their
+# checksums are in $peer_dir/packages. PACKAGE may be an option of apt-get.
+debian_unpack() {
+  local apt="$peer_dir/apt" root="$peer_dir/root" package
+  mkdir -p "$root"
   run_logged env APT_CONFIG="$apt/apt.conf" apt-get install --yes --download-only "$@"
   for package in "$apt"/cache/archives/*.deb; do
     sha256sum "$package" | sed 's|/.*/||' >>"$peer_dir/packages"
     run_logged dpkg-deb --extract "$package" "$root"
   done
-  rm -rf "$apt"
+}
+
+# debian_source PACKAGE: fetches its source package, not unpacked, into $peer_dir/source.
+debian_source() {
+  mkdir -p "$peer_dir/source"
+  cd "$peer_dir/source"
+  run_logged env APT_CONFIG="$peer_dir/apt/apt.conf" apt-get source --download-only "$1"
+  cd - >/dev/null
+}
+
+debian_close() {
+  rm -rf "$peer_dir/apt"
+}
+
+# debian_root "SUITE ..." PACKAGE...: all of this at once.
+debian_root() {
+  debian_open "$1"
+  shift
+  debian_unpack "$@"
+  debian_close
 }
 
 # program_in_root NAME PATH: $peer_dir/NAME runs PATH of $peer_dir/root, through that root's own

@@ -10,5 +10,11 @@ export const ENDPOINTS: readonly Endpoint[] = [
     description: "quic-go 0.65.0, its published interop programs",
     roles: BOTH,
   }),
+  installedPeer({
+    name: "ngtcp2",
+    description: "ngtcp2's examples with OpenSSL,",
+    roles: BOTH,
+    installer: "ngtcp2_hq",
+  }),
   installedPeer({ name: "nginx", description: "nginx", roles: ["server"] }),
 ];
