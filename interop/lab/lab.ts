@@ -51,11 +51,18 @@ export interface Container {
   stop(): Promise<number>;
 }
 
+export interface CrossTraffic {
+  /** Resolves to the bytes that came through. */
+  stop(): Promise<number>;
+}
+
 export interface Lab {
+  /** A process in each network namespace, to look into it: nsenter --net=/proc/PID/ns/net. */
+  readonly holders: Readonly<Record<Role | "sim", number>>;
   simulate(options: SimulatorOptions): Promise<Simulator>;
   start(options: ContainerOptions): Promise<Container>;
-  /** A TCP flow (iperf, the given congestion control) beside the endpoints' until it is stopped. */
-  crossTraffic(congestion: "cubic" | "reno" | "bbr"): Promise<{ stop(): Promise<void> }>;
+  /** A TCP flow from the server's side to the client's, beside the endpoints'. */
+  crossTraffic(congestion: "cubic" | "reno" | "bbr"): Promise<CrossTraffic>;
   /** Ends what still runs and removes the namespaces. */
   close(): Promise<void>;
 }

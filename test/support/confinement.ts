@@ -2,17 +2,14 @@
  * Commands in front of a server that take privileges from it: as a service of systemd, as a
  * container of Docker.
  */
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { chownSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { seccompLauncher, seccompUnavailable } from "../../interop/lab/seccomp.ts";
 import { ROOT } from "./peer.ts";
 import { TemporaryFolder } from "./server_process.ts";
 
 /** Nobody. */
 export const SERVICE_USER = 65534;
-
-const SOURCE = join(import.meta.dir, "docker_seccomp.c");
-const LAUNCHER = join(ROOT, "build/test/docker_seccomp");
-const COMPILERS = ["cc", "gcc", "clang"];
 
 /**
  * As systemd starts a service: another user, these capabilities (as setpriv names them) in every
@@ -58,16 +55,12 @@ export function capabilityLines(pid: number): string[] {
 
 /** Why {@link asContainer} cannot be had here; null when it can. */
 export function noContainer(): string | null {
-  if (process.arch !== "x64") return "the seccomp profile of the tests is that of x86-64";
-  const compiler = COMPILERS.find((name) => Bun.which(name) !== null);
-  return compiler === undefined ? `no C compiler: ${COMPILERS.join(", ")}` : null;
+  return seccompUnavailable();
 }
 
-/** Under Docker's default seccomp profile and capabilities. Compiles the launcher when needed. */
+/** Under Docker's default seccomp profile and capabilities. */
 export function asContainer(): string[] {
-  const made = existsSync(LAUNCHER) ? statSync(LAUNCHER).mtimeMs : 0;
-  if (made < statSync(SOURCE).mtimeMs) compile();
-  return [LAUNCHER];
+  return [seccompLauncher()];
 }
 
 /** Why eBPF cannot be had here at all; null when root may use it. */
@@ -76,12 +69,4 @@ export function noBpf(): string | null {
   if (reason !== null) return reason;
   const probe = Bun.spawnSync([...asContainer(), "--bare", "--probe"]).stdout.toString();
   return probe.includes("bpf EPERM") ? "bpf(2) is refused here, even to root" : null;
-}
-
-function compile(): void {
-  mkdirSync(join(LAUNCHER, ".."), { recursive: true });
-  const compiler = COMPILERS.find((name) => Bun.which(name) !== null) ?? "cc";
-  const flags = ["-std=gnu17", "-D_GNU_SOURCE", "-O1", "-Wall", "-Wextra", "-Werror"];
-  const result = Bun.spawnSync([compiler, ...flags, "-o", LAUNCHER, SOURCE]);
-  if (result.exitCode !== 0) throw new Error(`${compiler}: ${result.stderr.toString()}`);
 }

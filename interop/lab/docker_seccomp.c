@@ -2,13 +2,14 @@
  * docker_seccomp.c - runs a command as a container of Docker runs it by default: under a filter
  * equal in effect to Docker's (x86-64), with the capabilities that its root has and no way to more.
  *
- *   docker_seccomp COMMAND [ARGUMENT...]
+ *   docker_seccomp [--net-admin] COMMAND [ARGUMENT...]
  *   docker_seccomp --probe          what some system calls answer under the filter, one a line
  *   docker_seccomp --bare --probe   and without it
  *
- * The rules are those of moby/profiles, seccomp/default.json, for a container without added
- * capabilities. What they do not name is refused with EPERM; as runc has it, numbers that are newer
- * than the rules give ENOSYS.
+ * --net-admin is Docker's --cap-add=NET_ADMIN. The rules are those of moby/profiles,
+ * seccomp/default.json, for a container without capabilities that add system calls. What they do
+ * not name is refused with EPERM; as runc has it, numbers that are newer than the rules give
+ * ENOSYS.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -290,25 +291,26 @@ static void apply_filter(void)
 		fail("seccomp(2)");
 }
 
-static bool has_capability(uint32_t capability)
+static bool has_capability(uint32_t capability, bool net_admin)
 {
-	return memchr(CAPABILITIES, (int)capability, sizeof(CAPABILITIES)) != NULL;
+	return (net_admin && capability == CAP_NET_ADMIN) ||
+	       memchr(CAPABILITIES, (int)capability, sizeof(CAPABILITIES)) != NULL;
 }
 
 /* Root's. Another user's processes have none, here as there. */
-static void reduce_capabilities(void)
+static void reduce_capabilities(bool net_admin)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
 	if (geteuid() != 0)
 		return;
 	for (uint32_t i = 0; prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0; i++)
-		if (!has_capability(i) && prctl(PR_CAPBSET_DROP, i, 0, 0, 0) != 0)
+		if (!has_capability(i, net_admin) && prctl(PR_CAPBSET_DROP, i, 0, 0, 0) != 0)
 			fail("the bounding set");
 	if (syscall(SYS_capget, &header, sets) != 0)
 		fail("capget");
 	for (uint32_t i = 0; i < _LINUX_CAPABILITY_U32S_3 * 32; i++) {
-		if (has_capability(i))
+		if (has_capability(i, net_admin))
 			continue;
 		sets[CAP_TO_INDEX(i)].permitted &= ~CAP_TO_MASK(i);
 		sets[CAP_TO_INDEX(i)].effective &= ~CAP_TO_MASK(i);
@@ -353,12 +355,15 @@ int main(int argc, char **argv)
 	int at = 1;
 	const bool bare = at < argc && !strcmp(argv[at], "--bare");
 	at += bare;
+	const bool net_admin = at < argc && !strcmp(argv[at], "--net-admin");
+	at += net_admin;
 	if (at == argc) {
-		fprintf(stderr, "usage: docker_seccomp [--bare] --probe | COMMAND [ARGUMENT...]\n");
+		fputs("usage: docker_seccomp [--bare] [--net-admin] --probe | COMMAND...\n",
+		      stderr);
 		return 125;
 	}
 	if (!bare) {
-		reduce_capabilities();
+		reduce_capabilities(net_admin);
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 			fail("no_new_privs");
 		apply_filter();
