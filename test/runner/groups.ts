@@ -31,8 +31,8 @@ const LIMITS: Record<Tier, { bun: number; fuzz: number }> = {
 };
 
 /** Folders whose tests start servers: a process for each file, so that a crash loses one file. */
-const ISOLATED = new Set(["attack", "e2e", "lab"]);
-const LAST = ["native", "fuzz", "sim", "quiche", "attack", "lab", "e2e"];
+const ISOLATED = new Set(["attack", "e2e", "interop", "lab"]);
+const LAST = ["native", "fuzz", "sim", "quiche", "attack", "lab", "e2e", "interop"];
 
 /**
  * Files whose servers are put to the same tests once more, on plain system calls: those about what
