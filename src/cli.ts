@@ -33,6 +33,10 @@ async function run(args: readonly string[]): Promise<number> {
       const { get } = await import("./cli/get.ts");
       return await get(invocation);
     }
+    case "interop": {
+      const { runInterop } = await import("./cli/interop.ts");
+      return await runInterop(invocation.args);
+    }
     case "why": {
       const { explain } = await import("./cli/why.ts");
       process.stdout.write(await explain(invocation, process.env));

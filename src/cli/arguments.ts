@@ -13,6 +13,7 @@ export type Invocation =
   | { command: "check"; path: string }
   | DoctorInvocation
   | GetInvocation
+  | { command: "interop"; args: readonly string[] }
   | WhyInvocation
   | ServeInvocation;
 
@@ -33,7 +34,7 @@ export interface ServeInvocation {
   flags: TextValue[];
 }
 
-const COMMANDS = ["serve", "check", "doctor", "get", "why"];
+const COMMANDS = ["serve", "check", "doctor", "get", "interop", "why"];
 
 const OPTIONS = {
   help: { type: "boolean", short: "h" },
@@ -46,6 +47,8 @@ const OPTIONS = {
 /** @throws {UserError} for what cannot be meant */
 export function parseArguments(args: readonly string[]): Invocation {
   if (args[0] === "get") return parseGetArguments(args.slice(1)) ?? { command: "help" };
+  // The runner reads its own.
+  if (args[0] === "interop") return { command: "interop", args: args.slice(1) };
   if (args[0] === "why") return parseWhyArguments(args.slice(1)) ?? { command: "help" };
   const { values, positionals, tokens } = read(args);
   if (values.help === true) return { command: "help" };
@@ -60,6 +63,7 @@ export function parseArguments(args: readonly string[]): Invocation {
   }
   if (command !== undefined && !COMMANDS.includes(command)) throw unknownCommand(command);
   if (command === "get") throw new UserError("get comes first: quicd get URL [flags]", 2);
+  if (command === "interop") throw new UserError("interop comes first: quicd interop [flags]", 2);
   if (command === "why") throw new UserError("why comes first: quicd why [ID] [flags]", 2);
   const [name, surplus] = names;
   if (surplus !== undefined) {

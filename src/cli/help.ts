@@ -24,6 +24,7 @@ usage:
   quicd doctor [flags]                       say whether this machine is, and what would help
   quicd get URL [flags]                      fetch a URL over HTTP/3
   quicd why [ID] [--json] [--control P]      say what live connections of a server wait for
+  quicd interop [flags]                      run QUIC interop cases between endpoints (--help)
   quicd --help | --version
 
 flags of serve and doctor:
