@@ -1,0 +1,147 @@
+"""aioquic as a client of the interop runner: fetches URLs into a folder, as TESTCASE wants it.
+
+    TESTCASE=transfer endpoint_client.py --downloads /downloads https://server4:443/a ...
+
+Exit code 0 when all files are there."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import ssl
+import sys
+from urllib.parse import urlsplit
+
+from aioquic.asyncio import QuicConnectionProtocol, connect
+from aioquic.h0.connection import H0Connection
+from aioquic.h3.connection import H3Connection
+from aioquic.h3.events import DataReceived, HeadersReceived
+from aioquic.quic.events import ConnectionTerminated, QuicEvent
+from aioquic.tls import SessionTicket
+
+from endpoint import TESTCASE, configuration
+
+# Of the server's ticket, after the last byte that was asked for.
+TICKET_SECONDS = 10.0
+
+
+class Fetcher(QuicConnectionProtocol):
+    """One connection; writes each body into its file as it comes."""
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self._http = (H3Connection if TESTCASE == "http3" else H0Connection)(self._quic)
+        self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._files: dict[int, object] = {}
+        self._updated_keys = False
+
+    def fetch(self, url: str, downloads: str) -> asyncio.Future[None]:
+        """Its result: the whole body is in the file."""
+        parts = urlsplit(url)
+        stream_id = self._quic.get_next_available_stream_id()
+        path = os.path.join(downloads, os.path.basename(parts.path))
+        self._files[stream_id] = open(path, "wb")
+        self._waiting[stream_id] = self._loop.create_future()
+        fields = [
+            (b":method", b"GET"),
+            (b":scheme", b"https"),
+            (b":authority", parts.netloc.encode()),
+            (b":path", parts.path.encode()),
+        ]
+        self._http.send_headers(stream_id, fields, end_stream=True)
+        return self._waiting[stream_id]
+
+    def quic_event_received(self, event: QuicEvent) -> None:
+        if isinstance(event, ConnectionTerminated):
+            reason = f"closed with 0x{event.error_code:x} {event.reason_phrase}"
+            for stream_id in list(self._waiting):
+                self._finish(stream_id, ConnectionError(reason))
+            return
+        for http_event in self._http.handle_event(event):
+            self._http_event(http_event)
+
+    def _http_event(self, event) -> None:
+        if isinstance(event, HeadersReceived):
+            status = dict(event.headers).get(b":status", b"200")
+            if status != b"200":
+                self._finish(event.stream_id, ConnectionError(f"status {status.decode()}"))
+        if not isinstance(event, (HeadersReceived, DataReceived)):
+            return
+        if event.stream_id not in self._waiting:
+            return
+        if isinstance(event, DataReceived):
+            self._files[event.stream_id].write(event.data)
+            if TESTCASE == "keyupdate" and not self._updated_keys:
+                self._updated_keys = True
+                self._quic.request_key_update()
+        if event.stream_ended:
+            self._finish(event.stream_id)
+
+    def _finish(self, stream_id: int, error: Exception | None = None) -> None:
+        waiting = self._waiting.pop(stream_id, None)
+        if waiting is None:
+            return
+        self._files.pop(stream_id).close()
+        if error is not None:
+            waiting.set_exception(error)
+        else:
+            waiting.set_result(None)
+
+
+async def fetch_all(
+    urls: list[str],
+    downloads: str,
+    ticket: SessionTicket | None = None,
+    early: bool = False,
+    wants_ticket: bool = False,
+) -> SessionTicket | None:
+    """Over one connection, all at once; returns a ticket that came, if one is wanted."""
+    config = configuration(is_client=True)
+    # The runner's server has a certificate of the runner's own, for the names of its network.
+    config.verify_mode = ssl.CERT_NONE
+    config.session_ticket = ticket
+    came: asyncio.Future[SessionTicket] = asyncio.get_running_loop().create_future()
+    parts = urlsplit(urls[0])
+    async with connect(
+        parts.hostname,
+        parts.port or 443,
+        configuration=config,
+        create_protocol=Fetcher,
+        session_ticket_handler=lambda one: None if came.done() else came.set_result(one),
+        wait_connected=not early,
+    ) as peer:
+        bodies = [peer.fetch(url, downloads) for url in urls]
+        peer.transmit()
+        await asyncio.gather(*bodies)
+        return await asyncio.wait_for(came, TICKET_SECONDS) if wants_ticket else None
+
+
+async def run(args: argparse.Namespace) -> None:
+    urls, downloads = args.urls, args.downloads
+    if TESTCASE == "multiconnect":
+        for url in urls:
+            await fetch_all([url], downloads)
+    elif TESTCASE in ("resumption", "zerortt"):
+        ticket = await fetch_all(urls[:1], downloads, wants_ticket=True)
+        await fetch_all(urls[1:], downloads, ticket, early=TESTCASE == "zerortt")
+    else:
+        await fetch_all(urls, downloads)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--downloads", required=True)
+    parser.add_argument("urls", nargs="+")
+    try:
+        asyncio.run(run(parser.parse_args()))
+    except (OSError, asyncio.TimeoutError) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
