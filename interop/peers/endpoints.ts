@@ -17,4 +17,15 @@ export const ENDPOINTS: readonly Endpoint[] = [
     installer: "ngtcp2_hq",
   }),
   installedPeer({ name: "nginx", description: "nginx", roles: ["server"] }),
+  installedPeer({
+    name: "aioquic",
+    description: "aioquic 1.7.2 (TLS of its own), programs of this repository",
+    roles: BOTH,
+  }),
+  installedPeer({
+    name: "webtransport_go",
+    description: "webtransport-go 0.13.0, its published interop programs",
+    roles: BOTH,
+    suites: ["webtransport"],
+  }),
 ];

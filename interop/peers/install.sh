@@ -9,7 +9,7 @@
 set -uo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 names=("$@")
-[ "${#names[@]}" -gt 0 ] || names=(curl quic_go aioquic ngtcp2 ngtcp2_hq nginx chromium tshark h3spec)
+[ "${#names[@]}" -gt 0 ] || names=(curl quic_go aioquic ngtcp2 ngtcp2_hq nginx chromium webtransport_go tshark h3spec)
 
 errors="$(mktemp)"
 trap 'rm -f "$errors"' EXIT
