@@ -6,17 +6,20 @@
  *   bun test/run.ts --full          also other implementations, browsers and networks
  *   bun test/run.ts --long          soaks and wide seeds, for the night
  *   bun test/run.ts --long --resume without the groups that passed last time
- *   bun test/run.ts --list          the groups and their steps
+ *   bun test/run.ts --alone         never two steps at a time
+ *   bun test/run.ts --list          the groups and their steps; `&`: may run beside another one
  *
  * Exit code 1 when anything failed, or when nothing ran. Logs: build/test/GROUP/STEP.log
  */
-import { existsSync, mkdirSync, rmSync } from "node:fs";
-import { join, relative } from "node:path";
-import { type Command, excerpt, type Outcome, runCommand } from "./runner/command.ts";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { excerpt, type Outcome, runCommand } from "./runner/command.ts";
 import { type Group, listGroups, type Step, type Tier } from "./runner/groups.ts";
+import { runStages, stagesOf } from "./runner/schedule.ts";
+import { chooseAgain, mayTryAgain, UNSTEADY_MAX, unsteadyLine } from "./runner/second_try.ts";
+import { describeFailure, type Place, runStep, type StepRun } from "./runner/step_run.ts";
 import * as tallies from "./runner/tally.ts";
-
-const { countByExit } = tallies;
 
 const ROOT = join(import.meta.dir, "..");
 const LOGS = join(ROOT, "build/test");
@@ -25,15 +28,9 @@ const BUILD_LIMIT_SECONDS = 1800;
 /** Groups that by design load no native code: they run on a machine that has no build. */
 const WITHOUT_NATIVE = ["house", "runner", "wire", "h3", "http"];
 
-interface Summary {
-  tally: tallies.Tally;
-  reasons: Set<string>;
-  skippedNames: string[];
-}
-
 const flags = Bun.argv.slice(2).filter((argument) => argument.startsWith("--"));
 const names = Bun.argv.slice(2).filter((argument) => !argument.startsWith("--"));
-const known = ["--full", "--long", "--resume", "--list"];
+const known = ["--full", "--long", "--resume", "--alone", "--list"];
 const unknown = flags.find((flag) => !known.includes(flag));
 if (unknown) fail(`unknown flag ${unknown}; there are ${known.join(" ")}`);
 const tier: Tier = flags.includes("--long")
@@ -41,20 +38,26 @@ const tier: Tier = flags.includes("--long")
   : flags.includes("--full")
     ? "full"
     : "default";
+const place: Place = { root: ROOT, logs: LOGS, tier };
+/** Steps that run at a time, where they may. */
+const jobs = flags.includes("--alone") ? 1 : Math.min(2, availableParallelism());
 
 const groups = chooseGroups(listGroups(ROOT, tier));
 if (flags.includes("--list")) {
-  for (const group of groups) {
-    console.log(`${group.name}: ${group.steps.map((step) => step.name).join(", ")}`);
-  }
+  const nameOf = (step: Step) => (step.pairs === true ? `${step.name} &` : step.name);
+  for (const group of groups) console.log(`${group.name}: ${group.steps.map(nameOf).join(", ")}`);
   process.exit(0);
 }
 
 mkdirSync(LOGS, { recursive: true });
-const summary: Summary = { tally: tallies.EMPTY, reasons: new Set(), skippedNames: [] };
+/** The last run of each step: the second one takes the place of the first. */
+const runs: StepRun[] = [];
+const unsteady: string[] = [];
 const pure = groups.every((group) => WITHOUT_NATIVE.includes(group.name));
-if (pure || (await build())) {
+const built = pure || (await build());
+if (built) {
   for (const group of groups) await runGroup(group);
+  await tryAgain();
 }
 report();
 
@@ -77,7 +80,7 @@ function chooseGroups(all: Group[]): Group[] {
 }
 
 function passedGroups(): string[] {
-  return existsSync(STATE) ? (require(STATE) as string[]) : [];
+  return existsSync(STATE) ? (JSON.parse(readFileSync(STATE, "utf8")) as string[]) : [];
 }
 
 /** What follows loads or links the native build, so a broken one is reported once, here. */
@@ -89,80 +92,78 @@ async function build(): Promise<boolean> {
     logPath: join(LOGS, "build.log"),
   });
   console.log(`build: ${outcome.exitCode === 0 ? "ok" : "failed"} (${format(outcome.seconds)})`);
-  if (outcome.exitCode === 0) return true;
-  console.log(excerpt(outcome.output));
-  summary.tally = tallies.add(summary.tally, countByExit(1));
-  return false;
+  if (outcome.exitCode !== 0) console.log(excerpt(outcome.output));
+  return outcome.exitCode === 0;
 }
 
 async function runGroup(group: Group): Promise<void> {
   const started = performance.now();
-  let sum: tallies.Tally = tallies.EMPTY;
-  for (const step of group.steps) {
-    const tally = await runStep(group, step);
-    sum = tallies.add(sum, tally);
+  await runStages(stagesOf(group.steps), jobs, async (step) => {
+    const run = await runStep(place, group.name, step);
+    runs.push(run);
+    tell(run);
     // Without its build the steps that follow would fail once more, each with a worse message.
-    if (step.count === "none" && tally.failed > 0) break;
-  }
-  summary.tally = tallies.add(summary.tally, sum);
+    return step.count !== "none" || run.tally.failed === 0;
+  });
   const seconds = (performance.now() - started) / 1000;
-  console.log(`${group.name}: ${tallies.closingLine(sum)} (${format(seconds)})`);
-  const state = passedGroups().filter((name) => name !== `${tier}/${group.name}`);
-  if (sum.failed === 0) state.push(`${tier}/${group.name}`);
+  console.log(`${group.name}: ${tallies.closingLine(sumOf(group.name))} (${format(seconds)})`);
+  await remember(group.name);
+}
+
+/** Alone, after all others: see test/runner/second_try.ts. */
+async function tryAgain(): Promise<void> {
+  const failures = runs.filter((run) => run.tally.failed > 0);
+  const chosen = chooseAgain(failures);
+  const steady = failures.filter(mayTryAgain).length;
+  if (steady > UNSTEADY_MAX) {
+    console.log(`${steady} steps may be unsteady, at most ${UNSTEADY_MAX}: none is tried again`);
+  }
+  for (const first of chosen) {
+    const run = await runStep(place, first.group, first.step, true);
+    tell(run, " again");
+    if (run.tally.failed > 0) continue;
+    runs[runs.indexOf(first)] = run;
+    const line = unsteadyLine(first.group, first.step.name);
+    unsteady.push(line);
+    await remember(first.group);
+    console.log(`${line}\nThe first failure:\n${describeFailure(first)}`);
+  }
+}
+
+function tell(run: StepRun, again = ""): void {
+  const verdict = run.tally.failed > 0 ? "FAILED" : "ok";
+  console.log(`  ${run.group} / ${run.step.name}${again}: ${verdict} (${timeOf(run.outcome)})`);
+  if (run.tally.failed > 0) console.log(describeFailure(run));
+}
+
+function sumOf(group?: string): tallies.Tally {
+  return runs
+    .filter((run) => group === undefined || run.group === group)
+    .reduce((sum, run) => tallies.add(sum, run.tally), tallies.EMPTY);
+}
+
+/** For --resume: at once after each group, because a long run may be broken off. */
+async function remember(group: string): Promise<void> {
+  const mine = `${tier}/${group}`;
+  const state = passedGroups().filter((name) => name !== mine);
+  if (sumOf(group).failed === 0) state.push(mine);
   await Bun.write(STATE, JSON.stringify(state));
 }
 
-async function runStep(group: Group, step: Step): Promise<tallies.Tally> {
-  const path = join(LOGS, group.name, step.name.replaceAll(/[^\w.]+/g, "_"));
-  const junitPath = `${path}.xml`;
-  rmSync(junitPath, { force: true });
-  const command: Command = {
-    argv: [...step.argv],
-    cwd: ROOT,
-    env: { ...step.env, QUICD_TIER: tier },
-    limitSeconds: step.limitSeconds,
-    logPath: `${path}.log`,
-  };
-  if (step.count === "junit") {
-    command.argv.push("--reporter=junit", `--reporter-outfile=${junitPath}`);
-  }
-  const outcome = await runCommand(command);
-  const tally = await count(step, outcome, junitPath);
-  for (const reason of tallies.readSkipReasons(outcome.output)) summary.reasons.add(reason);
-  const verdict = tally.failed > 0 ? "FAILED" : "ok";
-  console.log(`  ${group.name} / ${step.name}: ${verdict} (${format(outcome.seconds)})`);
-  if (tally.failed > 0) {
-    const limit = outcome.timedOut ? `\nended at its limit of ${step.limitSeconds} s` : "";
-    console.log(`${excerpt(outcome.output)}${limit}\nlog: ${relative(ROOT, path)}.log`);
-  }
-  return tally;
-}
-
-async function count(step: Step, outcome: Outcome, junitPath: string): Promise<tallies.Tally> {
-  if (step.count === "none") return outcome.exitCode === 0 ? tallies.EMPTY : countByExit(1);
-  if (step.count === "exit") return countByExit(outcome.exitCode);
-  let counted: tallies.Tally | null;
-  if (step.count === "line") {
-    counted = tallies.readClosingLine(outcome.output) ?? countByExit(outcome.exitCode);
-  } else {
-    const file = Bun.file(junitPath);
-    const junit = (await file.exists()) ? tallies.readJunit(await file.text()) : null;
-    summary.skippedNames.push(...(junit?.skippedNames ?? []));
-    counted = junit?.tally ?? countByExit(1);
-  }
-  // A crash after the last test, or an error between two of them, is a failure as well.
-  if (outcome.exitCode !== 0 && counted.failed === 0) return tallies.add(counted, countByExit(1));
-  return counted;
-}
-
 function report(): void {
-  if (summary.skippedNames.length > 0) {
-    console.log(`\nskipped: ${summary.skippedNames.join("; ")}`);
-  }
-  for (const reason of summary.reasons) console.log(`SKIP reason: ${reason}`);
-  console.log(tallies.closingLine(summary.tally));
-  const ran = summary.tally.passed + summary.tally.failed;
-  process.exit(summary.tally.failed > 0 || ran === 0 ? 1 : 0);
+  const skippedNames = runs.flatMap((run) => run.skippedNames);
+  if (skippedNames.length > 0) console.log(`\nskipped: ${skippedNames.join("; ")}`);
+  const reasons = new Set(runs.flatMap((run) => tallies.readSkipReasons(run.outcome.output)));
+  for (const reason of reasons) console.log(`SKIP reason: ${reason}`);
+  for (const line of unsteady) console.log(line);
+  const tally = built ? sumOf() : tallies.countByExit(1);
+  console.log(tallies.closingLine(tally));
+  process.exit(tally.failed > 0 || tally.passed === 0 ? 1 : 0);
+}
+
+/** How long it took, and how much of that was work: what only waits can run beside another step. */
+function timeOf({ seconds, cpuSeconds }: Outcome): string {
+  return `${format(seconds)}, CPU ${format(cpuSeconds)}`;
 }
 
 function format(seconds: number): string {

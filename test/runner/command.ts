@@ -15,6 +15,8 @@ export interface Outcome {
   timedOut: boolean;
   output: string;
   seconds: number;
+  /** Of the command and of all that it waited for. */
+  cpuSeconds: number;
 }
 
 /** Exit code of timeout(1) when the limit was reached. */
@@ -50,7 +52,8 @@ export async function runCommand(command: Command): Promise<Outcome> {
   const seconds = (performance.now() - started) / 1000;
   const atLimit = seconds >= command.limitSeconds;
   const timedOut = atLimit && (exitCode === TIMEOUT_EXIT || exitCode === KILLED_EXIT);
-  return { exitCode, timedOut, output, seconds };
+  const cpuSeconds = Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1e6;
+  return { exitCode, timedOut, output, seconds, cpuSeconds };
 }
 
 /** What a reader needs of a failed run: no passing tests, and the end rather than the start. */

@@ -16,6 +16,8 @@ export interface Step {
   env?: Record<string, string>;
   /** How to count: from bun's report, from a closing line, or the exit code as one test. */
   count: "junit" | "line" | "exit" | "none";
+  /** It mostly waits, and measures no time: it may run beside another such step of its group. */
+  pairs?: boolean;
 }
 
 export interface Group {
