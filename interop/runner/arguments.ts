@@ -62,6 +62,7 @@ export const USAGE = `the QUIC Interop Runner without Docker: cases, judged by c
 usage:
   bun run interop [flags]                 run the matrix, compare it with interop/expected.json
   bun run interop compliance [flags]      does each end with 127 for an unknown TESTCASE?
+  bun run interop h3spec [flags]          errors of QUIC and HTTP/3 servers (--help)
   bun run interop qlog FILE               show a qlog as a sequence table
   bun run interop expect RESULT.json      take results over into interop/expected.json
   bun run interop readme RESULT.json...   write the matrix into interop/README.md

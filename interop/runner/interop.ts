@@ -30,6 +30,10 @@ const COMMANDS: Record<string, (args: readonly string[]) => Promise<number>> = {
     writeReadme(files("readme", args));
     return 0;
   },
+  h3spec: async (args) => {
+    const { h3specMain } = await import("../h3spec/main.ts");
+    return await h3specMain(args);
+  },
   compliance: async (args) => {
     const { runCompliance } = await import("./compliance.ts");
     return await runCompliance(args, CASES);

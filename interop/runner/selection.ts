@@ -136,6 +136,9 @@ function commandEndpoint(
 }
 
 function checkRunnable(path: string): void {
+  if (resolve(path).startsWith("/tmp/")) {
+    throw new UserError(`${path} is in /tmp, which a container has for itself: move it`, 2);
+  }
   try {
     accessSync(path, constants.X_OK);
   } catch {

@@ -1,0 +1,33 @@
+/**
+ * Every case at least once in each of our roles, against peers that take part in it; compared with
+ * interop/expected.json. Five runs against each peer: matrix_long.test.ts.
+ */
+import { afterAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { peerMissing, skipReason } from "../support/peer.ts";
+import { resultFolder, runnerUnavailable, startRunner } from "./runner_call.ts";
+
+const LIMIT_MS = 15 * 60 * 1000;
+const unavailable = skipReason(runnerUnavailable());
+const folder = resultFolder();
+afterAll(folder.remove);
+
+async function expectAsExpected(name: string, ...args: string[]): Promise<void> {
+  const call = startRunner([...args, "--repetitions", "1", "--out", join(folder.path, name)]);
+  const exitCode = await call.exited;
+  expect([exitCode, exitCode === 0 ? "" : call.output]).toEqual([0, ""]);
+}
+
+describe.skipIf(unavailable || peerMissing("quic_go", "ngtcp2"))("the interop matrix", () => {
+  test(
+    "our server, quic-go's client",
+    () => expectAsExpected("server", "--server", "quicd", "--client", "quic_go"),
+    LIMIT_MS,
+  );
+
+  test(
+    "ngtcp2's server, our client",
+    () => expectAsExpected("client", "--server", "ngtcp2", "--client", "quicd"),
+    LIMIT_MS,
+  );
+});

@@ -1,0 +1,52 @@
+/** The interop runner as its users call it, in a process of its own. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { judgeUnavailable } from "../../interop/judge/judge.ts";
+import { labUnavailable } from "../../interop/lab/open_lab.ts";
+import type { Endpoint } from "../../interop/peers/endpoint.ts";
+import { ENDPOINTS } from "../../interop/peers/endpoints.ts";
+import { ROOT } from "../support/peer.ts";
+
+const PROGRAM = join(ROOT, "interop/runner/interop.ts");
+
+/** Null when cases can be run and judged on this machine. */
+export function runnerUnavailable(): string | null {
+  return labUnavailable() ?? judgeUnavailable();
+}
+
+/** Those who can take part here, by name. */
+export function presentEndpoints(suite: Endpoint["suites"][number] = "quic"): string[] {
+  const present = ENDPOINTS.filter((one) => one.suites.includes(suite) && one.missing() === null);
+  return present.map((one) => one.name);
+}
+
+export interface RunnerCall {
+  readonly output: string;
+  exited: Promise<number>;
+  kill(signal: "SIGINT" | "SIGTERM"): void;
+}
+
+/** `command`: what runs the runner; by default its own program. */
+export function startRunner(
+  args: readonly string[],
+  command: readonly string[] = [PROGRAM],
+): RunnerCall {
+  const child = Bun.spawn([process.execPath, ...command, ...args], {
+    ...{ cwd: ROOT, stdin: "ignore", stdout: "pipe", stderr: "pipe" },
+  });
+  const call = { output: "" };
+  const collect = async (stream: ReadableStream<Uint8Array>) => {
+    const decoder = new TextDecoder();
+    for await (const bytes of stream) call.output += decoder.decode(bytes, { stream: true });
+  };
+  const collected = Promise.all([collect(child.stdout), collect(child.stderr)]);
+  const exited = Promise.all([child.exited, collected]).then(([code]) => code);
+  return Object.assign(call, { exited, kill: (signal: NodeJS.Signals) => child.kill(signal) });
+}
+
+/** A folder for results, and how to remove it. */
+export function resultFolder(): { path: string; remove(): void } {
+  const path = mkdtempSync(join(tmpdir(), "quicd-interop-"));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
