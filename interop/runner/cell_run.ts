@@ -60,8 +60,8 @@ async function play(lab: Lab, run: CellRun, plan: CasePlan) {
     client: await client.stop(),
     server: await server.stop(),
   };
-  // An exit code that our signal made says nothing.
-  if (ending.who !== "client") exitCodes.client = null;
+  // Null is who still ran at the end; when the server was done, our signal only asked the client.
+  if (ending.who === "nobody" || ending.who === "simulator") exitCodes.client = null;
   await (await crossing)?.stop();
   await simulator.stop();
   return { ending, exitCodes };
@@ -105,7 +105,10 @@ async function verdictOf(
     case "simulator":
       return failed(`the server does not answer: ${ending.why}`);
     case "server":
-      return failed(`the server ended before the client, with exit code ${ending.code}`);
+      // In WebTransport a server may be the one who asks: then it is done with 0.
+      if (ending.code !== 0)
+        return failed(`the server ended before the client, with exit code ${ending.code}`);
+      return await judge(run.case, plan, run.folder, exitCodes);
     case "client":
       return await judge(run.case, plan, run.folder, exitCodes);
   }

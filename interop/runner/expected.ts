@@ -32,17 +32,21 @@ export function readExpected(path = EXPECTED_PATH): Expected {
 export function differences(suite: string, cells: readonly Cell[], expected: Expected): string[] {
   return cells.flatMap((cell) => {
     const known = expected[suite]?.[cell.server]?.[cell.client];
-    return cell.cases.flatMap((one) => {
+    const pair = `${cell.server} <- ${cell.client}`;
+    const unknown: string[] = [];
+    const told = cell.cases.flatMap((one) => {
       if (one.outcome === null) return [];
       const { outcome: wanted, why } = outcomeIn(known, one.abbreviation);
-      if (wanted === one.outcome) return [];
-      const name = `${cell.server} <- ${cell.client} ${one.name}`;
+      if (wanted === null) unknown.push(one.abbreviation);
+      if (wanted === null || wanted === one.outcome) return [];
       const counts = one.runs > 1 ? ` (${one.succeeded} of ${one.runs} runs succeeded)` : "";
       const got = `${one.outcome}${counts}`;
       const reasons = one.reasons.length > 0 ? `: ${one.reasons.join("; ")}` : "";
-      const before = wanted === null ? "nothing is expected of it yet" : `expected: ${wanted}`;
-      return [`${name}: ${got}${reasons}; ${before}${why === "" ? "" : ` (${why})`}`];
+      const before = `expected: ${wanted}${why === "" ? "" : ` (${why})`}`;
+      return [`${pair} ${one.name}: ${got}${reasons}; ${before}`];
     });
+    if (unknown.length === 0) return told;
+    return [...told, `${pair}: nothing is expected yet of ${unknown.join(" ")}`];
   });
 }
 

@@ -44,7 +44,7 @@ export class Progress {
     const rate = record.kbitPerSecond === null ? "" : `  ${record.kbitPerSecond.toFixed(0)} kbps`;
     const took = `${record.seconds.toFixed(1)} s`.padStart(7);
     const count = `${this.#done}/${this.options.total}`.padStart(9);
-    write(`${count}  ${title} ${runName(record).padEnd(44)} ${took}${rate}\n`);
+    write(`${count}  ${title} ${runName(record).padEnd(48)} ${took}${rate}\n`);
     if (record.outcome === "failed") {
       for (const reason of record.reasons) write(`             ${reason}\n`);
       if (where !== null) write(style.dim(`             ${where}\n`));

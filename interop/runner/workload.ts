@@ -18,7 +18,8 @@ export function layOut(
   const plan = case_.plan(random);
   mkdirSync(folder.simulatorLogs, { recursive: true });
   for (const role of ROLES) {
-    mkdirSync(folder.www(role), { recursive: true });
+    for (const name of ["", ...plan.folders])
+      mkdirSync(join(folder.www(role), name), { recursive: true });
     mkdirSync(folder.downloads(role), { recursive: true });
     mkdirSync(join(folder.logs(role), "qlog"), { recursive: true });
     for (const file of plan.files[role]) {

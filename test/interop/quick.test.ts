@@ -6,11 +6,12 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Results } from "../../interop/runner/results_file.ts";
-import { peerMissing, ROOT, skipReason } from "../support/peer.ts";
-import { resultFolder, runnerUnavailable, startRunner } from "./runner_call.ts";
+import { ROOT, skipReason } from "../support/peer.ts";
+import { endpointMissing, resultFolder, runnerUnavailable, startRunner } from "./runner_call.ts";
 
 const SECONDS = 1000;
-const unavailable = skipReason(runnerUnavailable());
+const unavailable = runnerUnavailable();
+const without = (...names: string[]) => skipReason(unavailable ?? endpointMissing(...names));
 const folder = resultFolder();
 afterAll(folder.remove);
 
@@ -21,7 +22,7 @@ async function expectExit(code: number, ...args: string[]): Promise<string> {
   return call.output;
 }
 
-describe.skipIf(unavailable)("the interop runner", () => {
+describe.skipIf(without("quicd"))("the interop runner", () => {
   test(
     "cases between us and us: results, page, nothing kept",
     async () => {
@@ -47,7 +48,7 @@ describe.skipIf(unavailable)("the interop runner", () => {
   );
 });
 
-describe.skipIf(unavailable || peerMissing("quic_go"))("the interop runner and quic-go", () => {
+describe.skipIf(without("quicd", "quic_go"))("the interop runner, quic-go and we", () => {
   test(
     "cases in both roles",
     async () => {
@@ -56,7 +57,9 @@ describe.skipIf(unavailable || peerMissing("quic_go"))("the interop runner and q
     },
     120 * SECONDS,
   );
+});
 
+describe.skipIf(without("quic_go"))("the interop runner and quic-go", () => {
   test(
     "endpoints as commands, by `quicd interop`; what is unsupported is no failure",
     async () => {

@@ -105,8 +105,8 @@ describe("what is expected", () => {
         "expected: failed (a known fault)",
       "alpha <- beta handshakeloss: failed (1 of 2 runs succeeded): 49 handshakes, not 50; " +
         "expected: succeeded",
-      "alpha <- beta goodput: succeeded (2 of 2 runs succeeded); nothing is expected of it yet",
-      "beta <- alpha handshake: failed: 49 handshakes, not 50; nothing is expected of it yet",
+      "alpha <- beta: nothing is expected yet of G",
+      "beta <- alpha: nothing is expected yet of H",
     ]);
   });
 

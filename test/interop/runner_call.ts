@@ -15,6 +15,16 @@ export function runnerUnavailable(): string | null {
   return labUnavailable() ?? judgeUnavailable();
 }
 
+/** Why one of them cannot take part here, or null. */
+export function endpointMissing(...names: string[]): string | null {
+  for (const name of names) {
+    const endpoint = ENDPOINTS.find((one) => one.name === name);
+    const why = endpoint === undefined ? `there is no endpoint ${name}` : endpoint.missing();
+    if (why !== null) return why;
+  }
+  return null;
+}
+
 /** Those who can take part here, by name. */
 export function presentEndpoints(suite: Endpoint["suites"][number] = "quic"): string[] {
   const present = ENDPOINTS.filter((one) => one.suites.includes(suite) && one.missing() === null);
