@@ -84,13 +84,12 @@ CONF
 # debian_unpack PACKAGE...: unpacks the packages and what they depend on into $peer_dir/root; their
 # checksums are in $peer_dir/packages. PACKAGE may be an option of apt-get.
 debian_unpack() {
-  local apt="$peer_dir/apt" root="$peer_dir/root" package
+  local apt="$peer_dir/apt" root="$peer_dir/root"
   mkdir -p "$root"
   run_logged env APT_CONFIG="$apt/apt.conf" apt-get install --yes --download-only "$@"
-  for package in "$apt"/cache/archives/*.deb; do
-    sha256sum "$package" | sed 's|/.*/||' >>"$peer_dir/packages"
-    run_logged dpkg-deb --extract "$package" "$root"
-  done
+  (cd "$apt/cache/archives" && sha256sum -- *.deb) >>"$peer_dir/packages"
+  find "$apt/cache/archives" -name '*.deb' -print0 |
+    run_logged xargs -0 -P "$(nproc)" -I '{}' dpkg-deb --extract '{}' "$root"
 }
 
 # debian_source PACKAGE: fetches its source package, not unpacked, into $peer_dir/source.
