@@ -23,6 +23,11 @@ export const ENDPOINTS: readonly Endpoint[] = [
     roles: BOTH,
   }),
   installedPeer({
+    name: "picoquic",
+    description: "picoquic 1.1.53 through aiopquic 0.6.1, programs of this repository",
+    roles: BOTH,
+  }),
+  installedPeer({
     name: "webtransport_go",
     description: "webtransport-go 0.13.0, its published interop programs",
     roles: BOTH,

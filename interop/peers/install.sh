@@ -9,7 +9,9 @@
 set -uo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 names=("$@")
-[ "${#names[@]}" -gt 0 ] || names=(curl quic_go aioquic ngtcp2 ngtcp2_hq nginx chromium webtransport_go tshark h3spec)
+everyone=(curl quic_go aioquic ngtcp2 ngtcp2_hq nginx chromium picoquic webtransport_go)
+everyone+=(tshark h3spec)
+[ "${#names[@]}" -gt 0 ] || names=("${everyone[@]}")
 
 errors="$(mktemp)"
 trap 'rm -f "$errors"' EXIT

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+#   ROLE=client TESTCASE=v2 REQUESTS=https://server4:443/a interop/peers/picoquic/run_endpoint.sh
+#
+# picoquic through aiopquic, with programs of our own. Run by the interop runner, in a container of
+# interop/lab/.
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../entry_point.sh"
+
+both="handshake transfer retry resumption zerortt multiconnect chacha20 v2 ecn"
+# In key updates the server is told "transfer".
+enter "$both keyupdate" "$both"
+
+here="$repo/interop/peers/picoquic"
+python="$peers_dir/picoquic/venv/bin/python"
+export PYTHONDONTWRITEBYTECODE=1
+if [ "$ROLE" = client ]; then
+  read -ra urls <<<"$REQUESTS"
+  exec "$python" "$here/endpoint_client.py" --downloads /downloads "${urls[@]}"
+fi
+exec "$python" "$here/endpoint_server.py" --folder /www \
+  --certificate /certs/cert.pem --key /certs/priv.key
