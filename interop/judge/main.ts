@@ -4,13 +4,15 @@
  *     bun interop/judge/main.ts webtransport/handshake build/interop/run
  *
  * Judges a run that was kept (see ../runner/run_folder.ts) once more, by its captures, key logs and
- * files, as if both endpoints had exited with 0. Exits with 1 when it failed.
+ * files. What its record does not say is guessed: exit codes of 0, and that all files in the
+ * folders to be fetched from were asked for. Exits with 1 when it failed.
  */
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { Case, CasePlan, Role } from "../cases/case.ts";
 import { QUIC_CASES } from "../cases/quic_cases.ts";
 import { WEBTRANSPORT_CASES } from "../cases/webtransport_cases.ts";
+import { createRandom } from "../netsim/random.ts";
 import { RunFolder } from "../runner/run_folder.ts";
 import { judge } from "./judge.ts";
 
@@ -30,15 +32,17 @@ if (!existsSync(folder.leftCapture)) {
   console.error(`${folder.leftCapture}: no such capture. Remedy: give the folder of a run.`);
   process.exit(2);
 }
-const verdict = await judge(case_, planOf(folder), folder, { client: 0, server: 0 });
+const record = existsSync(folder.record) ? JSON.parse(readFileSync(folder.record, "utf8")) : {};
+const exitCodes = record.exitCodes ?? { client: 0, server: 0 };
+const verdict = await judge(case_, planOf(case_, folder), folder, exitCodes);
 for (const reason of verdict.reasons) console.log(reason);
 const speed =
   verdict.kbitPerSecond === undefined ? "" : ` ${verdict.kbitPerSecond.toFixed(0)} kbps`;
 console.log(`${case_.name}: ${verdict.outcome}${speed}`);
 process.exit(verdict.outcome === "failed" ? 1 : 0);
 
-/** What was asked for, by what lies there to be fetched. The protocols are in nobody's folder. */
-function planOf(run: RunFolder): CasePlan {
+/** Drawn from the recorded seed again; the files are those that are there. */
+function planOf({ plan }: Case, run: RunFolder): CasePlan {
   const files = (role: Role) => {
     const root = run.www(role);
     if (!existsSync(root)) return [];
@@ -47,10 +51,6 @@ function planOf(run: RunFolder): CasePlan {
       .filter((file) => statSync(file).isFile())
       .map((file) => ({ name: relative(root, file), bytes: statSync(file).size }));
   };
-  return {
-    files: { client: files("client"), server: files("server") },
-    folders: [],
-    requests: { client: "", server: "" },
-    protocols: { client: "", server: "" },
-  };
+  const drawn = plan(createRandom(record.seed ?? 0));
+  return { ...drawn, files: { client: files("client"), server: files("server") } };
 }

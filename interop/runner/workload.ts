@@ -22,6 +22,7 @@ export function layOut(
       mkdirSync(join(folder.www(role), name), { recursive: true });
     mkdirSync(folder.downloads(role), { recursive: true });
     mkdirSync(join(folder.logs(role), "qlog"), { recursive: true });
+    for (const name of plan.folders) mkdirSync(join(folder.www(role), name), { recursive: true });
     for (const file of plan.files[role]) {
       const path = join(folder.www(role), file.name);
       mkdirSync(dirname(path), { recursive: true });
