@@ -125,14 +125,14 @@ function measurementRow({ server, client }: Cell, one: CaseTally): string {
 function pairSection({ quicd, log_dir }: Results): string {
   const pairs = quicd.cells.map((cell) => {
     const failed = cell.cases.some((one) => one.outcome === "failed");
-    const rows = cell.cases
-      .filter((one) => one.outcome !== null)
-      .map((one) => caseRow(cell, one, log_dir));
+    const rows = ["failed", "unsupported", "succeeded"].flatMap((outcome) =>
+      cell.cases.filter((one) => one.outcome === outcome).map((one) => caseRow(cell, one, log_dir)),
+    );
     return [
       `<details id="${pairId(cell)}"${failed ? " open" : ""}>`,
       `<summary>${escaped(cell.server)} &larr; ${escaped(cell.client)}</summary>`,
       '<div class="scroll"><table class="list"><thead><tr><th>case</th><th>runs</th>',
-      "<th>what happened</th></tr></thead>",
+      "<th>seconds</th><th>what happened</th></tr></thead>",
       `<tbody>${rows.join("\n")}</tbody></table></div></details>`,
     ].join("\n");
   });
@@ -163,8 +163,16 @@ function caseRow(cell: Cell, one: CaseTally, logs: string): string {
   return (
     `<tr id="${pairId(cell)}-${one.name}">` +
     `<td><b>${escaped(one.abbreviation)}</b> ${escaped(one.name)}</td>` +
-    `<td>${runs}</td><td>${text}</td></tr>`
+    `<td>${runs}</td><td>${secondsText(one.seconds)}</td><td>${text}</td></tr>`
   );
+}
+
+/** "2.1 to 3.4": of the quickest and the slowest run. */
+function secondsText(seconds: readonly number[]): string {
+  const [slowest = 0] = seconds;
+  const quickest = seconds.at(-1) ?? 0;
+  const [from, to] = [quickest.toFixed(1), slowest.toFixed(1)];
+  return from === to ? to : `${from} to ${to}`;
 }
 
 function caseSection({ tests }: Results): string {

@@ -56,6 +56,7 @@ table { border-collapse: collapse; }
 .list th { color: var(--soft); font-weight: normal; font-size: .85rem; }
 .list tr:last-child td { border-bottom: 0; }
 .list td:first-child { white-space: nowrap; }
+details .list td:nth-child(3) { white-space: nowrap; font-variant-numeric: tabular-nums; }
 .list p { margin: 0; }
 .folders { color: var(--soft); font-size: .85rem; }
 .badge {

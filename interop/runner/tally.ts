@@ -17,6 +17,8 @@ export interface CaseTally {
   reasons: string[];
   /** Of kept runs. */
   folders: string[];
+  /** Of all runs, the slowest first. */
+  seconds: number[];
   /** Of measurements, in the order of their seeds. */
   kbitPerSecond: number[];
 }
@@ -69,6 +71,7 @@ function countCase(case_: Case, records: readonly RunRecord[]): CaseTally {
     outcome: outcomeOf(runs.length, counts),
     reasons: [...new Set(runs.flatMap((run) => run.reasons))],
     folders: runs.flatMap((run) => run.folder ?? []),
+    seconds: runs.map((run) => run.seconds).toSorted((a, b) => b - a),
     kbitPerSecond: runs.flatMap((run) => run.kbitPerSecond ?? []),
   };
 }
