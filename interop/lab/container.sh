@@ -71,6 +71,8 @@ exec 3<&0
 "$@" </dev/null 3<&- &
 command=$!
 trap - ERR
+# The shell's own words on how it ended are no output of the endpoint.
+exec 2>/dev/null
 code=0
 wait "$command" || code=$?
 exit "$code"

@@ -44,6 +44,7 @@ export function startContainer(holder: number, options: ContainerOptions): Conta
   closeSync(output);
   let ending: Promise<number> | null = null;
   const end = async (): Promise<number> => {
+    if (child.exitCode !== null || child.signalCode !== null) return child.exited;
     child.stdin.write("end\n");
     child.stdin.flush();
     const timer = setTimeout(() => child.stdin.end(), GRACE_MS);

@@ -9,9 +9,12 @@ import type { Packet } from "./packet.ts";
 import { Rebinding } from "./rebinding.ts";
 import type { Direction, Rate, Scenario } from "./scenario.ts";
 
+/** "damaged": it goes on, with checksums that are right all the same. */
+export type Fate = "passes" | "damaged" | "lost";
+
 export interface ErrorModel {
-  /** False: the packet ends here. It may have been changed, with checksums that are right. */
-  pass(packet: Packet, udpAt: number, timeNs: number): boolean;
+  /** `udpAt`: where the packet's UDP header begins. May write another address into it. */
+  meet(packet: Packet, udpAt: number, timeNs: number): Fate;
 }
 
 export interface ErrorModelOptions {
@@ -34,7 +37,7 @@ export function createErrorModels(
   });
   switch (disturbance.kind) {
     case "none":
-      return both(() => ({ pass: () => true }));
+      return both(() => NOTHING);
     case "drop":
       return both((to, random) => new DropRate(disturbance.to[to], random));
     case "corrupt":
@@ -44,20 +47,20 @@ export function createErrorModels(
     case "blackhole": {
       const { onNs, offNs, repeat, direction } = disturbance;
       return both((to) =>
-        direction === "both" || direction === to
-          ? new Blackhole(onNs, offNs, repeat)
-          : { pass: () => true },
+        direction === "both" || direction === to ? new Blackhole(onNs, offNs, repeat) : NOTHING,
       );
     }
     case "rebind": {
       const rebinding = new Rebinding(disturbance, createRandom(options.seed), options.log);
       return {
-        client: { pass: (packet, udpAt, timeNs) => rebinding.toClient(packet, udpAt, timeNs) },
-        server: { pass: (packet, udpAt, timeNs) => rebinding.toServer(packet, udpAt, timeNs) },
+        client: { meet: (packet, udpAt, timeNs) => rebinding.toClient(packet, udpAt, timeNs) },
+        server: { meet: (packet, udpAt, timeNs) => rebinding.toServer(packet, udpAt, timeNs) },
       };
     }
   }
 }
+
+const NOTHING: ErrorModel = { meet: () => "passes" };
 
 /** Which packets are hit: at a rate, and never more than `burst` in a row. */
 class Hits {
@@ -87,8 +90,8 @@ class DropRate implements ErrorModel {
     this.#hits = new Hits(rate, random);
   }
 
-  pass(): boolean {
-    return !this.#hits.next();
+  meet(): Fate {
+    return this.#hits.next() ? "lost" : "passes";
   }
 }
 
@@ -107,18 +110,18 @@ class CorruptRate implements ErrorModel {
     this.#hits = new Hits(rate, random);
   }
 
-  pass(packet: Packet, udpAt: number): boolean {
+  meet(packet: Packet, udpAt: number): Fate {
     const payloadAt = udpAt + UDP_HEADER_BYTES;
     const size = packet.udpPayloadBytes(udpAt);
-    if (size === 0 || isVersionNegotiation(packet, payloadAt, size)) return true;
-    if (!this.#hits.next()) return true;
+    if (size === 0 || isVersionNegotiation(packet, payloadAt, size)) return "passes";
+    if (!this.#hits.next()) return "passes";
     // Drawn in either reading, so that both hit the same packets.
     const at = payloadAt + Math.floor(this.random() * (Math.min(CORRUPT_BYTES, size - 1) + 1));
     const other = 1 + Math.floor(this.random() * 255);
-    if (this.what === "drop") return false;
+    if (this.what === "drop") return "lost";
     packet.bytes[at] = (packet.bytes[at] ?? 0) ^ other;
     packet.writeChecksums(udpAt);
-    return true;
+    return "damaged";
   }
 }
 
@@ -134,9 +137,9 @@ class DropList implements ErrorModel {
 
   constructor(readonly dropped: ReadonlySet<number>) {}
 
-  pass(): boolean {
+  meet(): Fate {
     this.#number++;
-    return !this.dropped.has(this.#number);
+    return this.dropped.has(this.#number) ? "lost" : "passes";
   }
 }
 
@@ -148,9 +151,10 @@ class Blackhole implements ErrorModel {
     readonly repeat: number,
   ) {}
 
-  pass(_packet: Packet, _udpAt: number, timeNs: number): boolean {
+  meet(_packet: Packet, _udpAt: number, timeNs: number): Fate {
     const period = this.onNs + this.offNs;
     const cycle = Math.floor(timeNs / period);
-    return cycle >= this.repeat || timeNs - cycle * period < this.onNs;
+    const open = cycle >= this.repeat || timeNs - cycle * period < this.onNs;
+    return open ? "passes" : "lost";
   }
 }

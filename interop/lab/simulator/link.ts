@@ -12,6 +12,7 @@ export interface LinkCounters {
   overflowed: number;
   /** By the error model. */
   lost: number;
+  damaged: number;
   /** Not part of the simulation, should be 0: trains that an offload made, sends that failed. */
   tooLarge: number;
   failed: number;
@@ -54,18 +55,24 @@ export class Link {
     forwarded: 0,
     overflowed: 0,
     lost: 0,
+    damaged: 0,
     tooLarge: 0,
     failed: 0,
     latestUs: 0,
   };
+  /** UDP packets that came to the far end, for the log. */
+  #number = 0;
   #first: Packet | null = null;
   #last: Packet | null = null;
 
   constructor(
+    /** "to server" */
+    readonly name: string,
     readonly bottleneck: Bottleneck,
     readonly model: ErrorModel,
     readonly to: { socket: PacketSocket; capture: Capture },
     readonly pool: PacketPool,
+    readonly log: (timeNs: number, text: string) => void,
     /** Writes the hardware addresses of the next hop; false when there is none. */
     readonly address: (packet: Packet) => boolean,
   ) {}
@@ -96,16 +103,24 @@ export class Link {
     this.#first = packet.next;
     if (this.#first === null) this.#last = null;
     this.counters.latestUs = Math.max(this.counters.latestUs, (nowNs - packet.dueNs) / 1000);
-    const udpAt = packet.udpAt;
-    const passes = udpAt === 0 || this.model.pass(packet, udpAt, packet.dueNs - startNs);
-    if (!passes || !this.address(packet)) {
-      this.counters.lost++;
-    } else {
+    if (this.#survives(packet, packet.dueNs - startNs) && this.address(packet)) {
       this.counters.forwarded++;
       this.to.capture.write(packet.bytes, packet.length, baseSeconds, nowNs);
       if (!this.to.socket.send(packet.address, packet.length)) this.counters.failed++;
     }
     this.pool.give(packet);
+  }
+
+  #survives(packet: Packet, timeNs: number): boolean {
+    const udpAt = packet.udpAt;
+    if (udpAt === 0) return true;
+    this.#number++;
+    const fate = this.model.meet(packet, udpAt, timeNs);
+    if (fate === "passes") return true;
+    this.counters[fate]++;
+    const size = packet.udpPayloadBytes(udpAt);
+    this.log(timeNs, `${this.name}: UDP packet ${this.#number} ${fate} (${size} bytes)`);
+    return fate === "damaged";
   }
 }
 

@@ -6,6 +6,7 @@
  * What the server still sends to an ended port is lost. An ended address with a port that is valid
  * passes: only ports are looked up.
  */
+import type { Fate } from "./error_models.ts";
 import { Packet } from "./packet.ts";
 
 export interface RebindingOptions {
@@ -22,9 +23,6 @@ const TAKEN_HOSTS = [CLIENT_HOST, 2, 90];
 const NETWORK = [193, 167, 0] as const;
 
 export class Rebinding {
-  count = 0;
-  /** To a port that nobody has, or has any more. */
-  unknown = 0;
   /** The client's port to the one that the server sees, and back. */
   readonly #outer = new Map<number, number>();
   readonly #inner = new Map<number, number>();
@@ -45,9 +43,9 @@ export class Rebinding {
     this.#nextNs = options.firstNs;
   }
 
-  toServer(packet: Packet, udpAt: number, timeNs: number): boolean {
+  toServer(packet: Packet, udpAt: number, timeNs: number): Fate {
     this.#advance(timeNs);
-    if (!packet.isIpv4 || !hasHost(packet, Packet.SOURCE_AT, CLIENT_HOST)) return true;
+    if (!packet.isIpv4 || !hasHost(packet, Packet.SOURCE_AT, CLIENT_HOST)) return "passes";
     const inner = packet.word(udpAt);
     let outer = this.#outer.get(inner);
     if (outer === undefined) {
@@ -58,24 +56,19 @@ export class Rebinding {
     packet.bytes[Packet.SOURCE_AT + 3] = this.#host;
     packet.setWord(udpAt, outer);
     packet.writeChecksums(udpAt);
-    return true;
+    return "passes";
   }
 
-  toClient(packet: Packet, udpAt: number, timeNs: number): boolean {
+  toClient(packet: Packet, udpAt: number, timeNs: number): Fate {
     this.#advance(timeNs);
-    if (!packet.isIpv4) return true;
-    if (TAKEN_HOSTS.some((host) => host !== CLIENT_HOST && isHost(packet, host))) return true;
-    const port = packet.word(udpAt + 2);
-    const inner = this.#inner.get(port);
-    if (inner === undefined) {
-      this.unknown++;
-      this.#log(timeNs, `to client: unknown binding ${port}`);
-      return false;
-    }
+    if (!packet.isIpv4) return "passes";
+    if (TAKEN_HOSTS.some((host) => host !== CLIENT_HOST && isHost(packet, host))) return "passes";
+    const inner = this.#inner.get(packet.word(udpAt + 2));
+    if (inner === undefined) return "lost";
     packet.bytes[Packet.DESTINATION_AT + 3] = CLIENT_HOST;
     packet.setWord(udpAt + 2, inner);
     packet.writeChecksums(udpAt);
-    return true;
+    return "passes";
   }
 
   #advance(timeNs: number): void {
@@ -86,7 +79,6 @@ export class Rebinding {
   }
 
   #rebind(): void {
-    this.count++;
     if (this.#options.address) {
       const old = this.#host;
       while (this.#host === old || TAKEN_HOSTS.includes(this.#host)) {

@@ -107,14 +107,11 @@ class Place {
 function carry(options: Options, left: Place, right: Place, log: Log): Record<string, number> {
   const startNs = nowNs();
   const { scenario, seed, corrupt } = options;
-  const models = createErrorModels(scenario, {
-    seed,
-    corrupt,
-    log: (timeNs, text) => log.add(timeNs, text),
-  });
+  const note = (timeNs: number, text: string) => log.add(timeNs, text);
+  const models = createErrorModels(scenario, { seed, corrupt, log: note });
   const pool = new PacketPool(allocate);
   const make = (to: "client" | "server", place: Place, side: typeof LEFT): Link =>
-    new Link(new Bottleneck(scenario.link), models[to], place, pool, (packet) =>
+    new Link(`to ${to}`, new Bottleneck(scenario.link), models[to], place, pool, note, (packet) =>
       side.direct(packet),
     );
   const toServer = make("server", right, RIGHT);
