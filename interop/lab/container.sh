@@ -14,36 +14,37 @@ shift 7
 root="$repository/build/lab_root"
 mount -t tmpfs -o mode=755 lab "$root"
 cd "$root"
-mkdir www downloads certs logs proc sys dev run tmp old
-chmod 1777 tmp
-read_only() { # FROM TO
-  mkdir -p "$2"
-  mount --bind "$1" "$2"
-  mount -o remount,bind,ro "$2"
-}
+own=(www downloads certs logs proc sys dev run tmp old)
+folders=() links=()
 for entry in /*; do
-  name="${entry#/}"
-  case "$name" in boot | lost+found | media | mnt) continue ;; esac
+  case " ${own[*]} boot lost+found media mnt srv " in *" ${entry#/} "*) continue ;; esac
   if [ -L "$entry" ]; then
-    cp -P "$entry" "$name"
-  elif [ -d "$entry" ] && [ ! -e "$name" ]; then
-    read_only "$entry" "$name"
+    links+=("$entry")
+  elif [ -d "$entry" ]; then
+    folders+=("${entry#/}")
   fi
 done
+mkdir "${own[@]}" "${folders[@]}"
+chmod 1777 tmp
+[ "${#links[@]}" -eq 0 ] || cp -P "${links[@]}" .
+for folder in "${folders[@]}"; do mount -o bind,ro "/$folder" "$folder"; done
 mount -t tmpfs -o mode=1777 lab tmp
 # They may be on file systems of their own, or in this machine's /tmp.
-read_only "$repository" "./$repository"
-[ -x "./$bun/bun" ] || read_only "$bun" "./$bun"
-mount --bind "$www" www && mount -o remount,bind,ro www
-mount --bind "$certs" certs && mount -o remount,bind,ro certs
+for folder in "$repository" "$bun"; do
+  [ -d "./$folder" ] || mkdir -p "./$folder"
+  mount -o bind,ro "$folder" "./$folder"
+done
+mount -o bind,ro "$www" www
+mount -o bind,ro "$certs" certs
 mount --bind "$downloads" downloads
 mount --bind "$logs" logs
 mount -t proc proc proc
 mount -t sysfs -o ro sysfs sys
 mount --rbind /dev dev
 mount -t tmpfs -o mode=1777 lab dev/shm
-cp "$repository/interop/lab/image/setup.sh" setup.sh
-cp "$repository/interop/lab/image/wait_for_it.sh" wait-for-it.sh
+image="$repository/interop/lab/image"
+cp "$image/setup.sh" "$image/wait_for_it.sh" .
+mv wait_for_it.sh wait-for-it.sh
 
 {
   printf '127.0.0.1 localhost\n::1 localhost\n'
@@ -53,6 +54,9 @@ cp "$repository/interop/lab/image/wait_for_it.sh" wait-for-it.sh
   fi
 } >run/hosts
 mount --bind run/hosts etc/hosts
+# Nobody answers names here: without a server's address that is found out at once.
+: >run/resolv.conf
+[ ! -f etc/resolv.conf ] || mount --bind run/resolv.conf etc/resolv.conf
 pivot_root . old
 umount -l /old
 rmdir /old
@@ -64,15 +68,15 @@ mkdir -p "$HOME"
 
 # --- the command ----------------------------------------------------------------------------------
 exec 3<&0
-(
-  while read -r _ <&3; do kill -TERM -1 || true; done
-  kill -KILL -1
-) >/dev/null 2>&1 &
 "$@" </dev/null 3<&- &
 command=$!
 trap - ERR
 # The shell's own words on how it ended are no output of the endpoint.
 exec 2>/dev/null
+(
+  while read -r _ <&3; do kill -TERM -1 || true; done
+  kill -KILL -1
+) >/dev/null &
 code=0
 wait "$command" || code=$?
 exit "$code"

@@ -21,11 +21,13 @@ done
 
 tell() { "$quiet" || echo "wait-for-it: $*" >&2; }
 host="${target%:*}" port="${target##*:}" reached=false
-end=$((SECONDS + limit))
+# Microseconds: SECONDS may be up to a second off.
+now() { echo "${EPOCHREALTIME/[.,]/}"; }
+end=$(($(now) + limit * 1000000))
 while ! "$reached"; do
   if (exec 3<>"/dev/tcp/$host/$port") 2>/dev/null; then
     reached=true
-  elif [ "$limit" -gt 0 ] && [ "$SECONDS" -ge "$end" ]; then
+  elif [ "$limit" -gt 0 ] && [ "$(now)" -ge "$end" ]; then
     break
   else
     sleep 0.02
