@@ -84,7 +84,8 @@ function known(suite: string, cells: readonly Cell[], expected: Expected): strin
     cases
       .filter((one) => one.outcome === "failed")
       .map((one) => {
-        const said = expected[suite]?.[server]?.[client]?.failed[one.abbreviation];
+        const cell = expected[suite]?.[server]?.[client];
+        const said = cell?.failed[one.abbreviation] ?? cell?.varies?.[one.abbreviation];
         const why = said ?? one.reasons[0] ?? "the reason is not known";
         return `- ${server} <- ${client} ${one.name}: ${why}`;
       }),

@@ -96,6 +96,18 @@ describe("what is expected", () => {
     expect(merged.quic!.gamma).toEqual(known.quic!.gamma);
   });
 
+  test("what varies may succeed and fail, and stays in its group", () => {
+    const known: Expected = structuredClone(expected);
+    const cell = known.quic!.alpha!.beta!;
+    Object.assign(cell, { succeeded: "", failed: {}, varies: { H: "a", L1: "b", G: "c" } });
+    expect(differences("quic", SAMPLE_CELLS, known)).toEqual([]);
+    expect(withResults(known, RESULTS, SAMPLE_CASES).quic!.alpha!.beta).toEqual(cell);
+    cell.unsupported = "";
+    expect(differences("quic", SAMPLE_CELLS, known)).toEqual([
+      "alpha <- beta: nothing is expected yet of E",
+    ]);
+  });
+
   test("every difference is told: worse, better, and what nobody thought of", () => {
     const other: Expected = structuredClone(expected);
     Object.assign(other.quic!.alpha!.beta!, { succeeded: "L1", failed: { H: "a known fault" } });
@@ -114,7 +126,8 @@ describe("what is expected", () => {
     for (const servers of Object.values(readExpected())) {
       for (const cell of Object.values(servers).flatMap((clients) => Object.values(clients))) {
         const words = [cell.succeeded, cell.unsupported].flatMap((text) => text.split(" "));
-        const all = [...words, ...Object.keys(cell.failed)].filter((word) => word !== "");
+        const more = Object.keys({ ...cell.failed, ...cell.varies });
+        const all = [...words, ...more].filter((word) => word !== "");
         expect(all).toEqual([...new Set(all)]);
       }
     }
