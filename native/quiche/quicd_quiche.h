@@ -245,6 +245,13 @@ size_t qd_stream_readable_bytes(struct qd_connection *connection, uint64_t strea
 enum qd_direction { QD_SHUTDOWN_READ = 0, QD_SHUTDOWN_WRITE = 1 };
 int qd_stream_shutdown(struct qd_connection *connection, uint64_t stream_id,
 		       enum qd_direction direction, uint64_t error_code);
+/*
+ * RESET_STREAM_AT (draft-ietf-quic-reliable-stream-reset): resets, but the peer still gets the
+ * first |reliable_bytes| of what was written. QD_ERROR_INVALID_STATE: the peer does not know it;
+ * QD_ERROR_FINAL_SIZE: more than was written, or than an earlier call asked for.
+ */
+int qd_stream_reset_at(struct qd_connection *connection, uint64_t stream_id, uint64_t error_code,
+		       uint64_t reliable_bytes);
 int qd_stream_priority(struct qd_connection *connection, uint64_t stream_id, uint8_t urgency,
 		       bool incremental);
 bool qd_stream_finished(struct qd_connection *connection, uint64_t stream_id);

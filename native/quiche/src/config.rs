@@ -196,6 +196,7 @@ fn apply_limits(quic: &mut quiche::Config, options: &Options) {
     if receive > 0 || send > 0 {
         quic.enable_dgram(true, receive, send);
     }
+    quic.enable_reset_stream_at(true);
 }
 
 fn apply_recovery(quic: &mut quiche::Config, options: &Options) -> Result<(), String> {

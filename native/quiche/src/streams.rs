@@ -121,6 +121,18 @@ pub unsafe extern "C" fn qd_stream_shutdown(
 }
 
 #[no_mangle]
+pub unsafe extern "C" fn qd_stream_reset_at(
+    connection: *mut Connection,
+    stream_id: u64,
+    error_code: u64,
+    reliable_bytes: u64,
+) -> i32 {
+    Connection::enter(connection, ERROR_PANIC, |c| {
+        unit(c.quic.stream_reset_at(stream_id, error_code, reliable_bytes))
+    })
+}
+
+#[no_mangle]
 pub unsafe extern "C" fn qd_stream_priority(
     connection: *mut Connection,
     stream_id: u64,
