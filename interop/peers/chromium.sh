@@ -26,4 +26,5 @@ fi
 wanted="$("$browser" --version 2>/dev/null | grep -oE 'Chromi[a-z]+ [0-9.]+')"
 exit_if_installed "$wanted"
 echo "$browser" >"$peer_dir/path"
+echo "${wanted#* }" >"$peer_dir/version"
 mark_installed "$wanted"

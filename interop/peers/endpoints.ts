@@ -27,6 +27,8 @@ export const ENDPOINTS: readonly Endpoint[] = [
     description: "picoquic 1.1.53 through aiopquic 0.6.1, programs of this repository",
     roles: BOTH,
   }),
+  installedPeer({ name: "curl", description: "curl", roles: ["client"] }),
+  installedPeer({ name: "chromium", description: "Chromium, headless", roles: ["client"] }),
   installedPeer({
     name: "webtransport_go",
     description: "webtransport-go 0.13.0, its published interop programs",

@@ -17,7 +17,8 @@ export function installedPeer(options: PeerOptions): Endpoint {
   const { name, roles, suites = ["quic"], installer = name } = options;
   // The version, where the installer finds it rather than demands it.
   const version = join(PEERS, installer, "version");
-  const found = existsSync(version) ? ` ${readFileSync(version, "utf8").trim()}` : "";
+  const text = existsSync(version) ? readFileSync(version, "utf8") : "";
+  const found = (/\d+(\.\d+)+/.exec(text)?.[0] ?? "").replace(/^./, " $&");
   return {
     name,
     description: options.description + found,
