@@ -84,6 +84,8 @@ function findKeyLog(folder: RunFolder): string | null {
 
 /** Exported for tests: what the evidence says, once there is some. */
 export function apply(case_: Case, judgement: Judgement, evidence: Evidence): Verdict {
+  const blind = emptyCaptures(evidence);
+  if (blind.length > 0) return { outcome: "failed", reasons: blind };
   const reasons = judgement.rules.flatMap((rule) => rule(evidence));
   if (case_.kind === "test" || reasons.length > 0) {
     return { outcome: reasons.length > 0 ? "failed" : "succeeded", reasons };
@@ -94,4 +96,12 @@ export function apply(case_: Case, judgement: Judgement, evidence: Evidence): Ve
   }
   const bytes = evidence.plan.files.server.reduce((sum, file) => sum + file.bytes, 0);
   return { outcome: "succeeded", reasons: [], kbitPerSecond: (8 * bytes) / seconds / 1000 };
+}
+
+/** In them no rule would find anything wrong. */
+function emptyCaptures({ left, right }: Evidence): string[] {
+  const sides = [["client", left] as const, ["server", right] as const];
+  return sides
+    .filter(([, datagrams]) => datagrams.length === 0)
+    .map(([side]) => `No QUIC packet was captured at the ${side}'s side.`);
 }

@@ -126,6 +126,16 @@ describe("a verdict", () => {
     expect(verdict).toEqual({ outcome: "unsupported", reasons });
   });
 
+  test("is failed when a capture is empty, in which nothing can be wrong", () => {
+    const initial = sent("client", packet("initial"));
+    const rules = { rules: [] };
+    const verdict = (sides: Parameters<typeof evidence>[0]) =>
+      apply(find("handshake"), rules, evidence(sides));
+    const reasons = ["No QUIC packet was captured at the client's side."];
+    expect(verdict({ right: [initial] })).toEqual({ outcome: "failed", reasons });
+    expect(verdict({ right: [initial], left: [initial] }).outcome).toBe("succeeded");
+  });
+
   test("of a measurement is the files' size by the time from first to last 1-RTT packet", () => {
     const folder = newFolder();
     write(join(folder.www("server"), "a"), "one");
