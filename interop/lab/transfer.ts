@@ -5,7 +5,7 @@ import type { HostName, Role } from "../cases/case.ts";
 import { createRandom, fillRandom } from "../netsim/random.ts";
 import type { RunFolder } from "../runner/run_folder.ts";
 import { REPOSITORY } from "./container.ts";
-import type { Lab, SimulatorOptions } from "./lab.ts";
+import type { ContainerOptions, Lab, SimulatorOptions } from "./lab.ts";
 
 const PROGRAMS = join(REPOSITORY, "build/peers/quic_go/bin");
 
@@ -40,26 +40,10 @@ export interface TransferResult {
 export async function transfer(lab: Lab, options: TransferOptions): Promise<TransferResult> {
   const { folder, bytes, host, testcase, commands, confined, crossTraffic, ...network } = options;
   await makeFiles(folder, bytes, network.seed);
-  const start = (role: Role) =>
-    lab.start({
-      role,
-      command: ["sh", "-c", commands[role]],
-      environment: {
-        ROLE: role,
-        TESTCASE: testcase,
-        SSLKEYLOGFILE: "/logs/keys.log",
-        QLOGDIR: "/logs/qlog/",
-        REQUESTS: role === "client" ? `https://${host}:443/file` : "",
-      },
-      mounts: {
-        www: folder.www(role),
-        downloads: folder.downloads(role),
-        certificates: folder.certificates,
-        logs: folder.logs(role),
-      },
-      confined,
-      outputPath: folder.output(role),
-    });
+  const start = (role: Role) => {
+    const url = role === "client" ? `https://${host}:443/file` : "";
+    return lab.start(endpoint(role, folder, commands[role], { testcase, url, confined }));
+  };
   const server = await start("server");
   const simulator = await lab.simulate({ ...network, folder: folder.simulatorLogs });
   await simulator.ready;
@@ -74,7 +58,36 @@ export async function transfer(lab: Lab, options: TransferOptions): Promise<Tran
   return { exitCodes, equal: await equalFiles(folder), seconds, counters, trafficBytes };
 }
 
-async function makeFiles(folder: RunFolder, bytes: number, seed: number): Promise<void> {
+/** A container's options for an entry point that is a shell command. */
+export function endpoint(
+  role: Role,
+  folder: RunFolder,
+  command: string,
+  { testcase = "transfer", url = "https://server4:443/file", confined = false } = {},
+): ContainerOptions {
+  return {
+    role,
+    command: ["sh", "-c", command],
+    environment: {
+      ROLE: role,
+      TESTCASE: testcase,
+      SSLKEYLOGFILE: "/logs/keys.log",
+      QLOGDIR: "/logs/qlog/",
+      REQUESTS: url,
+    },
+    mounts: {
+      www: folder.www(role),
+      downloads: folder.downloads(role),
+      certificates: folder.certificates,
+      logs: folder.logs(role),
+    },
+    confined,
+    outputPath: folder.output(role),
+  };
+}
+
+/** Folders, a certificate that signs itself, and a file of the seed for the server. */
+export async function makeFiles(folder: RunFolder, bytes: number, seed: number): Promise<void> {
   for (const role of ["client", "server"] as const) {
     for (const path of [folder.www(role), folder.downloads(role), folder.logs(role)]) {
       mkdirSync(path, { recursive: true });

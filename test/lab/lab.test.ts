@@ -4,7 +4,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Lab } from "../../interop/lab/lab.ts";
 import { labUnavailable, openLab } from "../../interop/lab/open_lab.ts";
-import { QUIC_GO, type TransferOptions, transfer } from "../../interop/lab/transfer.ts";
+import {
+  endpoint,
+  makeFiles,
+  QUIC_GO,
+  type TransferOptions,
+  transfer,
+} from "../../interop/lab/transfer.ts";
 import { RunFolder } from "../../interop/runner/run_folder.ts";
 import { peerMissing, skipReason } from "../support/peer.ts";
 import { TemporaryFolder } from "../support/server_process.ts";
@@ -96,10 +102,35 @@ describe.skipIf(unavailable || peerMissing("quic_go"))("a lab with quic-go", () 
     using folder = new TemporaryFolder();
     const { exitCodes, equal, trafficBytes, counters } = await run(folder, {
       crossTraffic: "cubic",
-      bytes: 1_000_000,
+      bytes: 500_000,
     });
     expect({ client: exitCodes.client, equal }).toEqual({ client: 0, equal: true });
     expect(trafficBytes).toBeGreaterThan(50_000);
     expect(counters.toClientTooLarge).toBe(0);
+  });
+
+  test("loses UDP alone: TCP passes where no UDP packet does", async () => {
+    using path = new TemporaryFolder();
+    const folder = new RunFolder(path.path);
+    await makeFiles(folder, 1, 1);
+    const server = await lab.start(endpoint("server", folder, QUIC_GO.server));
+    const scenario = `drop-rate ${LINK} --rate_to_server=100 --rate_to_client=100`;
+    const network = {
+      scenario,
+      seed: 1,
+      corrupt: "deliver",
+      folder: folder.simulatorLogs,
+    } as const;
+    const simulator = await lab.simulate(network);
+    await simulator.ready;
+    const traffic = await lab.crossTraffic("reno");
+    const client = await lab.start(endpoint("client", folder, QUIC_GO.client));
+    while (readCapture(folder.leftCapture).length < 2) await Bun.sleep(50);
+    expect(await traffic.stop()).toBeGreaterThan(50_000);
+    await Promise.all([client.stop(), server.stop()]);
+    const { toServerLost, toServerForwarded } = await simulator.stop();
+    expect(toServerLost).toBeGreaterThan(0);
+    expect(toServerForwarded).toBeGreaterThan(0);
+    expect(readCapture(folder.rightCapture).length).toBe(0);
   });
 });
