@@ -5,6 +5,12 @@
  *
  *     client  193.167.0.100 --- .2 simulator .2 --- 193.167.100.100  server
  *     fd00:cafe:cafe:0::100 --- ::2           ::2 --- fd00:cafe:cafe:100::100
+ *
+ * Where it is not as the runner's, on purpose: losses follow a seed; a server is asked for its
+ * Version Negotiation packet every 100 ms, not 500; a stop reaches every process of a container,
+ * not its first alone; time to live stays as it was; a rebound address is never that of the
+ * simulator or of cross traffic; cross traffic is one TCP flow of our own, to the client's side.
+ * Where raising the limit of locked memory is refused, containers keep the lower one.
  */
 import type { Role } from "../cases/case.ts";
 

@@ -4,6 +4,8 @@
  *     wire <- transport <- apps/NAME        http (static files, router): no app
  *     native: the only place of bun:ffi, reached by transport and by nothing an app imports
  *
+ * Outside src/ one file has bun:ffi too, the system calls of the interop lab's simulator.
+ *
  * Type imports cost nothing at run time, so an app may name a type from anywhere in transport; a
  * value import must not lead to native, however long the way: apps are tested without the native
  * build.
