@@ -183,6 +183,35 @@ static void read_network(struct reader *r, struct quicd_options *o)
 		refuse(r, "port", "must be 0 for a client");
 }
 
+/* Any of them, or none: an array of names. */
+static void cipher_list(struct reader *r, struct quicd_ciphers *out)
+{
+	static const char *const NAMES[] = { "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384",
+					     "TLS_CHACHA20_POLY1305_SHA256" };
+	static const char KEY[] = "ciphers";
+	napi_value list = property(r, KEY);
+	uint32_t count = 0;
+	if (napi_get_array_length(r->env, list, &count) != napi_ok || count > QUICD_CIPHERS_MAX) {
+		refuse(r, KEY, "must list at most three cipher suites");
+		return;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		napi_value value = NULL;
+		char name[32] = "";
+		size_t bytes = 0;
+		uint32_t n = 0;
+		napi_get_element(r->env, list, i, &value);
+		napi_get_value_string_utf8(r->env, value, name, sizeof(name), &bytes);
+		while (n < QUICD_CIPHERS_MAX && strcmp(name, NAMES[n]) != 0)
+			n++;
+		if (n == QUICD_CIPHERS_MAX) {
+			refuse(r, KEY, "names a cipher suite that is none of TLS 1.3's");
+			return;
+		}
+		out->ids[out->count++] = (uint16_t)(0x1301 + n);
+	}
+}
+
 static const char *const CONGESTION[] = { "cubic", "reno", "bbr2" };
 
 static void read_quic(struct reader *r, struct quicd_options *o)
@@ -190,6 +219,7 @@ static void read_quic(struct reader *r, struct quicd_options *o)
 	static const char *const RETRIES[] = { "never", "always", "under-load" };
 	o->max_idle_timeout_ms = integer(r, "maxIdleTimeoutMs", 1, 1ull << 32);
 	o->handshake_timeout_ms = integer(r, "handshakeTimeoutMs", 100, 1ull << 32);
+	o->initial_rtt_ms = integer(r, "initialRttMs", 1, 60000);
 	o->max_udp_payload_bytes = (uint32_t)integer(r, "maxUdpPayloadBytes", 1200, 65507);
 	o->connection_window_bytes = integer(r, "connectionWindowBytes", 1024, 1ull << 32);
 	o->stream_window_bytes = integer(r, "streamWindowBytes", 1024, 1ull << 32);
@@ -204,6 +234,7 @@ static void read_quic(struct reader *r, struct quicd_options *o)
 	o->retry = (enum quicd_retry)choice(r, "retry", RETRIES, 3);
 	o->path_mtu_discovery = flag(r, "pathMtuDiscovery");
 	o->early_data = flag(r, "earlyData");
+	cipher_list(r, &o->ciphers);
 	o->connections = (uint32_t)integer(r, "connections", 1, 1 << 20);
 	o->worker_memory_bytes = integer(r, "workerMemoryBytes", 0, 1ull << 50);
 	o->connection_memory_bytes = integer(r, "connectionMemoryBytes", 0, 1ull << 50);
@@ -295,6 +326,8 @@ bool quicd_napi_profile(napi_env env, napi_value object, struct quicd_profile *p
 	profile->verify = flag(&r, "verify");
 	profile->early_data = flag(&r, "earlyData");
 	profile->congestion = choice(&r, "congestion", CONGESTION, 3);
+	cipher_list(&r, &profile->ciphers);
+	profile->initial_rtt_ms = optional_integer(&r, "initialRttMs", 1, 60000);
 	profile->max_idle_timeout_ms = optional_integer(&r, "maxIdleTimeoutMs", 1, 1ull << 32);
 	profile->connection_window_bytes =
 		optional_integer(&r, "connectionWindowBytes", 1024, 1ull << 32);

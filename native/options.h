@@ -10,6 +10,7 @@
 #define QUICD_TICKET_KEYS_MAX 16
 #define QUICD_TICKET_KEY_BYTES 48
 #define QUICD_ALPN_BYTES 1024
+#define QUICD_CIPHERS_MAX 3 /* that TLS here can: RFC 8446 §B.4 */
 
 /* Whether it waits for connections or opens them; never both. */
 enum quicd_role { QUICD_ROLE_SERVER = 0, QUICD_ROLE_CLIENT = 1 };
@@ -55,6 +56,12 @@ struct quicd_qlog_options {
 	uint32_t id_bits; /* of id_prefix that count */
 };
 
+/* TLS 1.3's cipher suites by their numbers, most wanted first. */
+struct quicd_ciphers {
+	uint16_t ids[QUICD_CIPHERS_MAX];
+	uint32_t count;
+};
+
 struct quicd_options {
 	/*
 	 * A client has no certificate and no ALPN here: each connection has a profile
@@ -85,6 +92,8 @@ struct quicd_options {
 	struct quicd_qlog_options qlog;
 	uint64_t max_idle_timeout_ms;
 	uint64_t handshake_timeout_ms;
+	uint64_t initial_rtt_ms; /* what a path is taken for before its first sample */
+	struct quicd_ciphers ciphers; /* server: all that it takes, or none: any */
 	uint32_t max_udp_payload_bytes;
 	uint64_t connection_window_bytes;
 	uint64_t stream_window_bytes;

@@ -63,6 +63,9 @@ static bool equal(const struct quicd_profile *a, const struct quicd_profile *b)
 	return a->alpn_bytes == b->alpn_bytes && memcmp(a->alpn, b->alpn, a->alpn_bytes) == 0 &&
 	       a->verify == b->verify && a->early_data == b->early_data &&
 	       a->congestion == b->congestion &&
+	       a->initial_rtt_ms == b->initial_rtt_ms &&
+	       a->ciphers.count == b->ciphers.count &&
+	       memcmp(a->ciphers.ids, b->ciphers.ids, sizeof(a->ciphers.ids)) == 0 &&
 	       a->max_idle_timeout_ms == b->max_idle_timeout_ms &&
 	       a->connection_window_bytes == b->connection_window_bytes &&
 	       a->stream_window_bytes == b->stream_window_bytes &&
@@ -97,6 +100,9 @@ static struct qd_config *make_config(const struct quicd_engine *engine,
 	options.early_data = profile->early_data;
 	options.log_keys = engine->keylog_fd >= 0;
 	options.congestion = (enum qd_congestion)profile->congestion;
+	options.ciphers = profile->ciphers.ids;
+	options.cipher_count = profile->ciphers.count;
+	options.initial_rtt_ms = or(profile->initial_rtt_ms, o->initial_rtt_ms);
 	options.max_idle_timeout_ms = or(profile->max_idle_timeout_ms, o->max_idle_timeout_ms);
 	options.initial_max_data = options.max_connection_window =
 		or(profile->connection_window_bytes, o->connection_window_bytes);

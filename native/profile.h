@@ -29,6 +29,8 @@ struct quicd_profile {
 	size_t private_key_pem_bytes;
 	bool early_data; /* sessions are used for 0-RTT where CONNECT asks for it */
 	uint32_t congestion; /* enum qd_congestion */
+	struct quicd_ciphers ciphers; /* all that are offered, or none: TLS's own choice */
+	uint64_t initial_rtt_ms;
 	uint64_t max_idle_timeout_ms;
 	uint64_t connection_window_bytes;
 	uint64_t stream_window_bytes;

@@ -106,6 +106,9 @@ struct qd_config_options quicd_worker_transport(const struct quicd_options *o)
 		.datagram_send_queue = o->datagram_queue,
 		.initial_window_packets = 10,
 		.congestion = (enum qd_congestion)o->congestion,
+		.initial_rtt_ms = o->initial_rtt_ms,
+		.ciphers = o->ciphers.ids,
+		.cipher_count = o->ciphers.count,
 	};
 }
 

@@ -14,7 +14,8 @@ export {
   connect,
   QuicClient,
 } from "./client.ts";
-export type { QlogOptions } from "./server/options.ts";
+export type { CipherSuite } from "./native/addon.ts";
+export type { QlogOptions, TransportOptions } from "./server/options.ts";
 export {
   type AppThreadView,
   QuicServer,

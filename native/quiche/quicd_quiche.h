@@ -106,6 +106,10 @@ struct qd_config_options {
 	const uint8_t *early_context;
 	size_t early_context_bytes;
 	uint64_t amplification_factor; /* 0: three (RFC 9000 §8.1); tests break it by this */
+	uint64_t initial_rtt_ms; /* before the first sample; 0: 333 ms (RFC 9002 §6.2.2) */
+	/* TLS 1.3's numbers, most wanted first, and no others are used; none: as TLS has them */
+	const uint16_t *ciphers;
+	size_t cipher_count;
 };
 
 struct qd_config;

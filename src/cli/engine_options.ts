@@ -55,6 +55,8 @@ export function engineOptions(config: Config, resolved: Resolved): EngineOptions
     qlogId: telemetry.qlog_id,
     maxIdleTimeoutMs: quic.idle_timeout_ms,
     handshakeTimeoutMs: quic.handshake_timeout_ms,
+    initialRttMs: quic.initial_rtt_ms,
+    ciphers: tls.ciphers,
     maxUdpPayloadBytes: quic.max_udp_payload_bytes,
     connectionWindowBytes: quic.connection_window_bytes,
     streamWindowBytes: quic.stream_window_bytes,

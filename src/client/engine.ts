@@ -15,6 +15,8 @@ export interface ClientEngineOptions {
   /** Native threads. Default 1. */
   workers?: number;
   backend?: EngineOptions["backend"];
+  /** Trains of datagrams in one send (UDP_SEGMENT). Default true. */
+  gso?: boolean;
   /** Logs of what connections do, in a folder (docs/observability.md). Default: none. */
   qlog?: string | QlogOptions;
 }
@@ -94,8 +96,11 @@ export class ClientEngine {
 }
 
 function engineDefaults(options: ClientEngineOptions): EngineOptions {
-  const { workers = 1, backend = "auto", qlog = "" } = options;
-  const base = engineOptionsOf({ port: 0, hostname: "::", workers, backend, qlog }, NO_CERTIFICATE);
+  const { workers = 1, backend = "auto", qlog = "", gso = true } = options;
+  const base = engineOptionsOf(
+    { port: 0, hostname: "::", workers, backend, qlog, gso },
+    NO_CERTIFICATE,
+  );
   return {
     ...{ ...base, alpn: [], role: "client", routing: "forward", apps: 1, pin: false },
     ...{ handshakeTimeoutMs: HANDSHAKE_MS, retry: "never" },

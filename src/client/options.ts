@@ -1,5 +1,6 @@
 /** What `connect` takes, and what it makes of it. */
-import type { ProfileOptions } from "../native/addon.ts";
+import { CIPHERS } from "../config/schema.ts";
+import type { CipherSuite, ProfileOptions } from "../native/addon.ts";
 import { type PemSource, readPem } from "../server/tls.ts";
 import type { QuicAppFactory } from "../transport/app.ts";
 import { endpointOf } from "./ip_address.ts";
@@ -14,6 +15,8 @@ export interface ClientTlsOptions {
   /** Our own certificate chain, ours first, where the server asks for one; with `key`. */
   cert?: PemSource;
   key?: PemSource;
+  /** All that are offered, most wanted first. Default: what this machine is fast at. */
+  ciphers?: readonly CipherSuite[];
   /** Path of a file that TLS secrets are appended to, for Wireshark. */
   keylog?: string;
 }
@@ -39,6 +42,12 @@ export interface ConnectOptions {
   idleTimeoutMs?: number;
   /** For all addresses together. Default 10,000. */
   handshakeTimeoutMs?: number;
+  /** What the round trip is taken for before it is measured, milliseconds. Default 333. */
+  initialRttMs?: number;
+  /** What the server may send before it is read, bytes. Default 4 MiB. */
+  connectionWindowBytes?: number;
+  /** Likewise on one stream. Default 1 MiB. */
+  streamWindowBytes?: number;
   /** Milliseconds between PINGs while nothing else is sent; default 0: none. */
   keepAliveMs?: number;
   congestion?: ProfileOptions["congestion"];
@@ -64,6 +73,12 @@ export interface CheckedOptions {
   keepAliveMs: number;
 }
 
+/** As the server's configuration has them. */
+const NUMBERS = [
+  ["initialRttMs", 1, 60_000],
+  ["connectionWindowBytes", 64 * 1024, 2 ** 30],
+  ["streamWindowBytes", 16 * 1024, 2 ** 30],
+] as const;
 const DEFAULT_IDLE_MS = 30_000;
 const DEFAULT_HANDSHAKE_MS = 10_000;
 const MS_MAX = 2 ** 31 - 1;
@@ -107,6 +122,26 @@ function serverNameOf(host: string, given: string | undefined): string {
     throw refuse("tls.serverName", name, "at most 255 bytes long");
   }
   return endpointOf(name, 0) === null ? name : (name.split("%", 1)[0] ?? name);
+}
+
+function cipherList(given: unknown): CipherSuite[] {
+  if (given === undefined) return [];
+  const names: readonly unknown[] = Array.isArray(given) ? given : [];
+  const known = names.filter((name) => CIPHERS.includes(name as CipherSuite));
+  if (names.length > 0 && known.length === names.length && new Set(names).size === names.length) {
+    return names as CipherSuite[];
+  }
+  throw refuse("tls.ciphers", given, `a list of some of ${CIPHERS.join(", ")}, none twice`);
+}
+
+/** Numbers of the profile; what is left out is as the engine has it. */
+function transportNumbers(options: ConnectOptions): Partial<ProfileOptions> {
+  const numbers: Partial<ProfileOptions> = {};
+  for (const [key, minimum, maximum] of NUMBERS) {
+    const value = options[key];
+    if (value !== undefined) numbers[key] = integer(key, value, minimum, maximum);
+  }
+  return numbers;
 }
 
 async function readAll(sources: PemSource | readonly PemSource[] | undefined): Promise<string> {
@@ -157,7 +192,8 @@ export async function checkOptions(options: ConnectOptions): Promise<CheckedOpti
   const caPem = await readAll(tls.ca);
   const profile: ProfileOptions = {
     ...{ alpn, caPem, verify, certificatePem, privateKeyPem, earlyData, congestion },
-    maxIdleTimeoutMs: idleMs,
+    ...{ maxIdleTimeoutMs: idleMs, ciphers: cipherList(tls.ciphers) },
+    ...transportNumbers(options),
   };
   return { ...checked, profile };
 }

@@ -32,6 +32,13 @@ const APP_THREADS_MAX = 64;
 /** ALPN names (RFC 7301) of the applications that come with the server. */
 const PROTOCOLS = ["h3", "h3-29", "hq-interop", "echo"] as const;
 
+/** Of TLS 1.3 (RFC 8446 §B.4). */
+export const CIPHERS = [
+  "TLS_AES_128_GCM_SHA256",
+  "TLS_AES_256_GCM_SHA384",
+  "TLS_CHACHA20_POLY1305_SHA256",
+] as const;
+
 const netio = z.strictObject({
   host: address().default("::"),
   port: integer(0, 65535, "(0: the kernel chooses)").default(4433),
@@ -49,6 +56,7 @@ const netio = z.strictObject({
 const quic = z.strictObject({
   idle_timeout_ms: integer(100, 3_600_000, "milliseconds").default(30_000),
   handshake_timeout_ms: integer(100, 300_000, "milliseconds").default(10_000),
+  initial_rtt_ms: integer(1, 60_000, "milliseconds").default(333),
   max_udp_payload_bytes: integer(1200, 65_507, "bytes").default(1350),
   connection_window_bytes: integer(64 * KIB, GIB, "bytes").default(4 * MIB),
   stream_window_bytes: integer(16 * KIB, GIB, "bytes").default(MIB),
@@ -67,6 +75,7 @@ const tls = z.strictObject({
   key: filePath("a PEM file with the certificate's private key").default(""),
   secret_file: filePath("a file of 32 random bytes, or of 64 hex digits").default(""),
   ticket_keys_file: filePath("a file of keys of 48 bytes, or of 96 hex digits a line").default(""),
+  ciphers: listOf(CIPHERS, 0).default([]),
   keylog: filePath("the file that key log lines are appended to").default(""),
 });
 

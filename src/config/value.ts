@@ -111,12 +111,15 @@ function isFileName(text: string): boolean {
   return printable && !["", ".", ".."].includes(text) && !text.includes("/");
 }
 
-/** Some of the names, each once. The first of the client's list that is offered wins. */
-export function listOf<const Names extends readonly [string, ...string[]]>(names: Names) {
+/** Some of the names, each once. Of protocols the first of the client's that is offered wins. */
+export function listOf<const Names extends readonly [string, ...string[]]>(
+  names: Names,
+  least = 1,
+) {
   const quoted = names.map((name) => `"${name}"`).join(", ");
   const error = `must be a list of some of ${quoted}, each once`;
   return z
     .array(z.enum(names, { error }), { error })
-    .min(1, { error })
+    .min(least, { error })
     .refine((listed) => new Set(listed).size === listed.length, { error });
 }

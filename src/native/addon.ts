@@ -6,6 +6,12 @@
  * memory stays mapped until the process ends, so a view never dangles.
  */
 
+/** Of TLS 1.3 (RFC 8446 §B.4), those that TLS here can. */
+export type CipherSuite =
+  | "TLS_AES_128_GCM_SHA256"
+  | "TLS_AES_256_GCM_SHA384"
+  | "TLS_CHACHA20_POLY1305_SHA256";
+
 export interface EngineOptions {
   /**
    * A client opens connections by the CONNECT command and accepts none: its port is 0, and
@@ -60,6 +66,10 @@ export interface EngineOptions {
   qlogId: string;
   maxIdleTimeoutMs: number;
   handshakeTimeoutMs: number;
+  /** What the round trip of a path is taken for before it is measured. */
+  initialRttMs: number;
+  /** TLS 1.3's, most wanted first, all that are taken; []: any. Of a client: its profile's. */
+  ciphers: CipherSuite[];
   maxUdpPayloadBytes: number;
   connectionWindowBytes: number;
   streamWindowBytes: number;
@@ -106,8 +116,11 @@ export interface ProfileOptions {
   /** Sessions are used for 0-RTT where CONNECT asks for it. */
   earlyData: boolean;
   congestion: "cubic" | "reno" | "bbr2";
+  /** All that are offered, most wanted first; []: TLS's own choice. */
+  ciphers: CipherSuite[];
   /** As in {@link EngineOptions}, which counts where they are left out. */
   maxIdleTimeoutMs?: number;
+  initialRttMs?: number;
   connectionWindowBytes?: number;
   streamWindowBytes?: number;
   streamsBidi?: number;

@@ -52,6 +52,8 @@ function askedInVain(options: ServeOptions): string[] {
     workers: options.workers !== undefined,
     backend: (options.backend ?? "auto") !== "auto",
     routing: (options.routing ?? "auto") !== "auto",
+    transport: Object.keys(options.transport ?? {}).length > 0,
+    "tls.ciphers": options.tls?.ciphers !== undefined,
     "alpn beside h3": alpn.some((name) => name !== "h3"),
     [`idleTimeout above ${IDLE_TIMEOUT_MAX_SECONDS}`]: idleTimeout > IDLE_TIMEOUT_MAX_SECONDS,
   };

@@ -8,6 +8,25 @@ import type { AppRegistry } from "../transport/registry.ts";
 import type { AppHandler } from "./app_handler.ts";
 import type { TlsOptions } from "./tls.ts";
 
+/** How connections behave on the network; what is left out is as in config.toml's [quic]. */
+export interface TransportOptions {
+  /** Milliseconds. Default 10,000. */
+  handshakeTimeoutMs?: number;
+  /** What a path's round trip is taken for before it is measured, milliseconds. Default 333. */
+  initialRttMs?: number;
+  /** Of datagrams sent. Default 1350. */
+  maxUdpPayloadBytes?: number;
+  /** Packets grow to what the path takes, at most `maxUdpPayloadBytes`. Default false. */
+  pathMtuDiscovery?: boolean;
+  congestion?: EngineOptions["congestion"];
+  /** Streams that a client may have open at a time, bidirectional. Default 256. */
+  streamsBidi?: number;
+  /** Default "under-load". */
+  retry?: EngineOptions["retry"];
+  /** 0-RTT: anybody may replay it (docs/zero_rtt.md). Default false. */
+  earlyData?: boolean;
+}
+
 export interface ServeOptions extends AppHandler {
   /** UDP. 0: the kernel chooses. Default 4433. */
   port?: number;
@@ -29,6 +48,9 @@ export interface ServeOptions extends AppHandler {
   backend?: EngineOptions["backend"];
   /** Default "auto": eBPF where it is allowed, else "forward". */
   routing?: "auto" | "ebpf" | "forward";
+  /** Trains of datagrams in one send (UDP_SEGMENT). Default true. */
+  gso?: boolean;
+  transport?: TransportOptions;
   /** What the handler is offered as, in order of preference. Default ["h3"]. */
   alpn?: string[];
   /** Seconds without a packet until a connection ends. Default 30. */
@@ -93,12 +115,27 @@ function telemetryOf(qlog: ServeOptions["qlog"]): Record<string, unknown> {
   };
 }
 
+function quicOf({ idleTimeout, transport = {} }: ServeOptions): Record<string, unknown> {
+  const idleMs = idleTimeout === undefined ? undefined : Math.round(idleTimeout * 1000);
+  return {
+    ...present("idle_timeout_ms", idleMs),
+    ...present("handshake_timeout_ms", transport.handshakeTimeoutMs),
+    ...present("initial_rtt_ms", transport.initialRttMs),
+    ...present("max_udp_payload_bytes", transport.maxUdpPayloadBytes),
+    ...present("path_mtu_discovery", transport.pathMtuDiscovery),
+    ...present("congestion", transport.congestion),
+    ...present("streams_bidi", transport.streamsBidi),
+    ...present("retry", transport.retry),
+    ...present("early_data", transport.earlyData),
+  };
+}
+
 /** @throws ZodError naming the option that is out of range. */
 export function engineOptionsOf(
   options: ServeOptions,
   certificate: { certificatePem: string; privateKeyPem: string },
 ): Omit<EngineOptions, "alpn"> {
-  const { port, hostname, workers, backend, routing, idleTimeout } = options;
+  const { port, hostname, workers, backend, routing } = options;
   const config = configSchema.parse({
     netio: {
       ...present("host", hostname),
@@ -106,13 +143,14 @@ export function engineOptionsOf(
       ...present("workers", workers),
       ...present("backend", backend),
       ...present("routing", routing),
+      ...present("gso", options.gso),
     },
-    quic: present(
-      "idle_timeout_ms",
-      idleTimeout === undefined ? undefined : Math.round(idleTimeout * 1000),
-    ),
+    quic: quicOf(options),
     apps: present("threads", options.appThreads),
-    tls: present("keylog", absolute(options.keylog)),
+    tls: {
+      ...present("keylog", absolute(options.keylog)),
+      ...present("ciphers", options.tls?.ciphers),
+    },
     telemetry: telemetryOf(options.qlog),
   });
   const chosen = chooseWorkers(config.netio, usableCpus());

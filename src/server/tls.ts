@@ -1,5 +1,6 @@
 /** `tls` as `Bun.serve` takes it: PEM text, a path, bytes or a file. */
 import type { BunFile } from "bun";
+import type { CipherSuite } from "../native/addon.ts";
 import { developmentCertificate } from "../tls/development.ts";
 
 export type PemSource = string | Uint8Array | BunFile;
@@ -8,6 +9,8 @@ export interface TlsOptions {
   /** Certificate chain, the server's own first. */
   cert: PemSource;
   key: PemSource;
+  /** All that are taken, most wanted first. Default: what this machine is fast at. */
+  ciphers?: readonly CipherSuite[];
 }
 
 /** @throws TypeError that names the option at fault. */

@@ -24,6 +24,10 @@ describe("refused with option, value and remedy", () => {
     [{ handshakeTimeoutMs: 1.5 }, "handshakeTimeoutMs = 1.5"],
     [{ keepAliveMs: -1 }, "keepAliveMs = -1"],
     [{ tls: { verify: "no" } }, 'tls.verify = "no" must be true or false'],
+    [{ tls: { ciphers: [] } }, "tls.ciphers =  must be a list of some of TLS_AES_128_GCM_SHA256"],
+    [{ tls: { ciphers: ["AES"] } }, "tls.ciphers = AES must be"],
+    [{ initialRttMs: 0 }, "initialRttMs = 0 must be an integer from 1 to 60000"],
+    [{ streamWindowBytes: 1 }, "streamWindowBytes = 1 must be an integer from 16384"],
     [{ tls: { ca: "/nowhere.pem" } }, "tls.ca is neither PEM text nor a file"],
     [{ tls: { cert: "-----BEGIN" } }, "tls.cert and tls.key belong together"],
     [{ tls: { serverName: "x".repeat(256) } }, "at most 255 bytes long"],
@@ -40,6 +44,7 @@ test("what is left out has its default", async () => {
     profile: {
       ...{ alpn: ["h3"], caPem: "", verify: true, certificatePem: "", privateKeyPem: "" },
       ...{ earlyData: false, congestion: "cubic", maxIdleTimeoutMs: 30_000 },
+      ciphers: [],
     },
   });
 });

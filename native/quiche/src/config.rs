@@ -1,6 +1,7 @@
 //! struct qd_config: every knob, checked.
 
 use std::ffi::c_char;
+use std::time::Duration;
 
 use quiche::CongestionControlAlgorithm;
 
@@ -58,10 +59,20 @@ pub struct Options {
     pub early_context: *const u8,
     pub early_context_bytes: usize,
     pub amplification_factor: u64,
+    pub initial_rtt_ms: u64,
+    pub ciphers: *const u16,
+    pub cipher_count: usize,
 }
 
 unsafe fn pem<'a>(data: *const c_char, bytes: usize) -> &'a [u8] {
     slice(data.cast(), bytes)
+}
+
+unsafe fn slice_u16<'a>(data: *const u16, count: usize) -> &'a [u16] {
+    match data.is_null() {
+        true => &[],
+        false => std::slice::from_raw_parts(data, count),
+    }
 }
 
 /// RFC 7301 §3.1: each name has 1 to 255 bytes. quiche would silently stop at the first bad one.
@@ -122,6 +133,9 @@ unsafe fn build(options: &Options) -> Result<Config, String> {
         )?;
     } else if options.server {
         return Err(String::from("a server needs a certificate"));
+    }
+    if options.cipher_count > 0 {
+        tls::ciphers(&mut context, slice_u16(options.ciphers, options.cipher_count))?;
     }
     if options.verify_peer {
         tls::trust(&mut context, pem(options.ca_pem, options.ca_pem_bytes))?;
@@ -214,6 +228,9 @@ fn apply_recovery(quic: &mut quiche::Config, options: &Options) -> Result<(), St
     quic.discover_pmtu(options.discover_pmtu);
     if options.amplification_factor > 0 {
         quic.set_max_amplification_factor(options.amplification_factor as usize);
+    }
+    if options.initial_rtt_ms > 0 {
+        quic.set_initial_rtt(Duration::from_millis(options.initial_rtt_ms));
     }
     if options.initial_window_packets > 0 {
         quic.set_initial_congestion_window_packets(options.initial_window_packets as usize);

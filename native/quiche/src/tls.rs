@@ -11,6 +11,13 @@ use boring::x509::X509;
 extern "C" {
     /// BoringSSL's; boring has no name for it.
     fn SSL_set_early_data_enabled(ssl: *mut c_void, enabled: c_int);
+    /// Likewise. |flags| may be null.
+    fn SSL_CTX_set1_tls13_ciphers(
+        context: *mut c_void,
+        ids: *const u16,
+        flags: *const u32,
+        count: usize,
+    ) -> c_int;
 }
 
 fn describe(what: &str, error: ErrorStack) -> String {
@@ -73,6 +80,23 @@ pub fn trust(context: &mut SslContextBuilder, anchors: &[u8]) -> Result<(), Stri
             .map_err(|error| describe("a trust anchor is refused", error))?;
     }
     Ok(())
+}
+
+/// The only cipher suites of TLS 1.3 that are offered or taken, most wanted first.
+pub fn ciphers(context: &mut SslContextBuilder, ids: &[u16]) -> Result<(), String> {
+    // SAFETY: BoringSSL copies the list.
+    let set = unsafe {
+        SSL_CTX_set1_tls13_ciphers(
+            context.as_ptr().cast(),
+            ids.as_ptr(),
+            std::ptr::null(),
+            ids.len(),
+        )
+    };
+    match set {
+        1 => Ok(()),
+        _ => Err(describe("the list of ciphers is refused", ErrorStack::get())),
+    }
 }
 
 /// What the server is asked for: its name, and then SNI tells it; or an address, which SNI must not

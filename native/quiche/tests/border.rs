@@ -37,6 +37,11 @@ fn refusals_are_readable() {
     refused("at least 2", |options| options.active_connection_id_limit = 1);
     refused("1200 to 65527", |options| options.max_send_udp_payload_bytes = 1000);
     refused("below 16384", |options| options.max_ack_delay_ms = 1 << 14);
+    refused("list of ciphers is refused", |options| {
+        static UNKNOWN: [u16; 1] = [0x1304];
+        options.ciphers = UNKNOWN.as_ptr();
+        options.cipher_count = 1;
+    });
     refused("no qd_congestion", |options| options.congestion = 9);
     refused("trust anchors holds no certificate", |options| {
         options.verify_peer = true;
