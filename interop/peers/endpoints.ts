@@ -1,10 +1,25 @@
 /** Everyone who takes part in the interop runner. Each has its entry point in a folder beside. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { Endpoint } from "./endpoint.ts";
 import { installedPeer } from "./installed_peer.ts";
 
 const BOTH = ["client", "server"] as const;
 
+const LIBRARY = join(import.meta.dir, "../../build/lib/quicd.node");
+
+const quicd: Endpoint = {
+  name: "quicd",
+  description: "this server and client, over their public interface",
+  roles: BOTH,
+  command: [join(import.meta.dir, "../run_endpoint.sh")],
+  suites: ["quic"],
+  missing: () =>
+    existsSync(LIBRARY) ? null : `${LIBRARY} is not there. Remedy: ./setup, or bun run build`,
+};
+
 export const ENDPOINTS: readonly Endpoint[] = [
+  quicd,
   installedPeer({
     name: "quic_go",
     description: "quic-go 0.65.0, its published interop programs",
