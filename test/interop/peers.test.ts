@@ -1,9 +1,9 @@
-/** The peers' registry: everyone has an entry point, and who is missing says what to do. */
+/** The peers: everyone has an entry point, and who is missing says what to do. */
 import { describe, expect, test } from "bun:test";
 import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
 import { ENDPOINTS } from "../../interop/peers/endpoints.ts";
-import { ROOT, run } from "../support/peer.ts";
+import { ROOT, run, skipReason } from "../support/peer.ts";
 
 describe("the registry of peers", () => {
   test("names everyone once, each with an entry point and a role", () => {
@@ -25,4 +25,32 @@ describe("the registry of peers", () => {
     expect(stderr).toBe("");
     expect(stdout).toContain("Remedy: interop/peers/install.sh quic_go");
   });
+});
+
+describe("interop/peers/install.sh", () => {
+  const install = join(ROOT, "interop/peers/install.sh");
+
+  test("fails for a peer that nobody knows, and installs the others all the same", async () => {
+    const { exitCode, stdout, stderr } = await run([install, "no_such_peer", "entry_point"]);
+    expect([exitCode, stdout]).toEqual([1, ""]);
+    expect(stderr.trim().split("\n").sort()).toEqual([
+      "install.sh: no such peer: entry_point",
+      "install.sh: no such peer: no_such_peer",
+    ]);
+  });
+
+  const machine = ["env", "PATH=/usr/bin:/bin", "QUICD_PEERS_DIR=/nowhere", "HOME=/nowhere"];
+  const { exitCode: noGo } = Bun.spawnSync([...machine, "sh", "-c", "! command -v go"]);
+  const without = noGo === 0 ? null : "the machine without Go, to install quic-go on, has one";
+
+  test.skipIf(skipReason(without))(
+    "has a reason where the machine lacks what it needs",
+    async () => {
+      const { exitCode, stdout } = await run([...machine, install, "quic_go"]);
+      expect([exitCode, stdout.startsWith("SKIP reason: peers/quic_go: missing ")]).toEqual([
+        0,
+        true,
+      ]);
+    },
+  );
 });
