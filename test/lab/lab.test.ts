@@ -77,19 +77,37 @@ describe.skipIf(unavailable || peerMissing("quic_go"))("a lab with quic-go", () 
     expect(until(one.numbers)).toEqual(until(two.numbers));
   });
 
+  /** Both endpoints under a scenario, until something has been seen; what the simulator counted. */
+  async function runUntil(folder: RunFolder, scenario: string, seen: () => Promise<boolean>) {
+    await makeFiles(folder, 2_000_000, 1);
+    const server = await lab.start(endpoint("server", folder, QUIC_GO.server));
+    const network = {
+      scenario,
+      seed: 1,
+      corrupt: "deliver",
+      folder: folder.simulatorLogs,
+    } as const;
+    const simulator = await lab.simulate(network);
+    await simulator.ready;
+    const client = await lab.start(endpoint("client", folder, QUIC_GO.client));
+    while (!(await seen())) await Bun.sleep(50);
+    await Promise.all([client.stop(), server.stop()]);
+    return await simulator.stop();
+  }
+
   test("rebinds: the server's side sees other ports and addresses, the client's none", async () => {
-    using folder = new TemporaryFolder();
-    const scenario = `rebind ${LINK} --first-rebind=0.5s --rebind-freq=0.5s --rebind-addr`;
-    const { exitCodes, equal } = await run(folder, { scenario, bytes: 1_000_000 });
-    expect({ client: exitCodes.client, equal }).toEqual({ client: 0, equal: true });
-    const { leftCapture, rightCapture } = new RunFolder(folder.path);
-    const sources = (path: string) => {
-      const ends = readCapture(path).map(endsOf);
+    using path = new TemporaryFolder();
+    const folder = new RunFolder(path.path);
+    const { leftCapture, rightCapture } = folder;
+    const sources = (capture: string) => {
+      const ends = readCapture(capture).map(endsOf);
       const toServer = ends.filter(({ destination }) => destination === TO_SERVER.destination);
       return new Set(toServer.map(({ source, sourcePort }) => `${source} ${sourcePort}`));
     };
+    // Not to the end of the transfer: a rebinding amid the handshake is more than QUIC promises.
+    const scenario = `rebind ${LINK} --first-rebind=0.5s --rebind-freq=0.5s --rebind-addr`;
+    await runUntil(folder, scenario, async () => sources(rightCapture).size > 1);
     expect(sources(leftCapture).size).toBe(1);
-    expect(sources(rightCapture).size).toBeGreaterThan(1);
     expect(readCapture(rightCapture).every(checksumsHold)).toBe(true);
     // The probe that the simulator began with is in neither: its answer is of version 0.
     const starts = readCapture(rightCapture).map((packet) => payloadOf(packet).subarray(0, 5));
@@ -112,23 +130,13 @@ describe.skipIf(unavailable || peerMissing("quic_go"))("a lab with quic-go", () 
   test("loses UDP alone: TCP passes where no UDP packet does", async () => {
     using path = new TemporaryFolder();
     const folder = new RunFolder(path.path);
-    await makeFiles(folder, 1, 1);
-    const server = await lab.start(endpoint("server", folder, QUIC_GO.server));
     const scenario = `drop-rate ${LINK} --rate_to_server=100 --rate_to_client=100`;
-    const network = {
-      scenario,
-      seed: 1,
-      corrupt: "deliver",
-      folder: folder.simulatorLogs,
-    } as const;
-    const simulator = await lab.simulate(network);
-    await simulator.ready;
-    const traffic = await lab.crossTraffic("reno");
-    const client = await lab.start(endpoint("client", folder, QUIC_GO.client));
-    while (readCapture(folder.leftCapture).length < 2) await Bun.sleep(50);
-    expect(await traffic.stop()).toBeGreaterThan(50_000);
-    await Promise.all([client.stop(), server.stop()]);
-    const { toServerLost, toServerForwarded } = await simulator.stop();
+    const { toServerLost, toServerForwarded } = await runUntil(folder, scenario, async () => {
+      const traffic = await lab.crossTraffic("reno");
+      while (readCapture(folder.leftCapture).length < 2) await Bun.sleep(50);
+      expect(await traffic.stop()).toBeGreaterThan(50_000);
+      return true;
+    });
     expect(toServerLost).toBeGreaterThan(0);
     expect(toServerForwarded).toBeGreaterThan(0);
     expect(readCapture(folder.rightCapture).length).toBe(0);
