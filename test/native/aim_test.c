@@ -12,6 +12,7 @@
 #include <math.h>
 #include "check.h"
 #include "client.h"
+#include "counters.h"
 #include "echo_app.h"
 #include "echo_client.h"
 #include "prng.h"
@@ -63,10 +64,7 @@ struct result {
 
 static uint64_t seen_by_workers(void)
 {
-	uint64_t sum = 0;
-	for (uint32_t i = 0; i < engine->options.workers; i++)
-		sum += *(volatile uint64_t *)&engine->workers[i].counters->receive_datagrams;
-	return sum;
+	return TOTAL(engine, receive_datagrams);
 }
 
 static void wait_for(uint64_t datagrams)
@@ -76,24 +74,6 @@ static void wait_for(uint64_t datagrams)
 		REQUIRE(client_now_ns() < deadline && "every Initial arrives");
 		usleep(50);
 	}
-}
-
-/* Until nothing moves any more, in the rings neither. */
-static void settle(void)
-{
-	struct quicd_counters before[WORKERS_MOST];
-	bool same;
-	do {
-		for (uint32_t i = 0; i < engine->options.workers; i++)
-			before[i] = *engine->workers[i].counters;
-		usleep(20000);
-		same = true;
-		for (uint32_t i = 0; i < engine->options.workers; i++) {
-			const struct quicd_counters *now = engine->workers[i].counters;
-			same = same && now->receive_datagrams == before[i].receive_datagrams &&
-			       now->forward_received == before[i].forward_received;
-		}
-	} while (!same);
 }
 
 static uint32_t plain_hash(const uint8_t *cid, uint32_t bytes)
@@ -202,7 +182,7 @@ static struct result measure(enum kind kind, uint32_t count)
 	struct result result = {0};
 	struct quicd_counters before[WORKERS_MOST];
 	while (result.sent < count) {
-		settle();
+		engine_settle(engine);
 		for (uint32_t i = 0; i < engine->options.workers; i++)
 			before[i] = *engine->workers[i].counters;
 		const uint64_t seen = seen_by_workers(), begun = client_now_ns();
@@ -216,7 +196,7 @@ static struct result measure(enum kind kind, uint32_t count)
 				wait_for(seen + sent - UNDER_WAY);
 		}
 		wait_for(seen + sent);
-		settle();
+		engine_settle(engine);
 		result.elapsed_ns += client_now_ns() - begun;
 		add_counters(&result, before);
 		if (attacker.quiche) {

@@ -11,6 +11,7 @@
 #include "profile.h"
 
 static enum quicd_backend backend; /* of the cases that run now */
+static uint64_t client_handshake_ms = 10000;
 
 static inline const char *backend_name(void)
 {
@@ -32,6 +33,7 @@ static inline struct quicd_options client_engine_options(const char *host)
 {
 	struct quicd_options options = default_options(1);
 	options.role = QUICD_ROLE_CLIENT;
+	options.handshake_timeout_ms = client_handshake_ms;
 	options.certificate_pem = options.private_key_pem = NULL;
 	options.certificate_pem_bytes = options.private_key_pem_bytes = 0;
 	options.alpn_bytes = 0;

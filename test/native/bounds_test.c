@@ -3,6 +3,7 @@
  * stops there, what goes on beside it, and that nothing is lost once there is room again.
  */
 #include <pthread.h>
+#include "counters.h"
 #include "manual_app.h"
 #include "server_options.h"
 
@@ -66,7 +67,7 @@ static void send_stream(struct client *client, uint32_t n)
 {
 	uint64_t code = 0;
 	ssize_t taken = 0;
-	const uint64_t deadline = client_now_ns() + 5000000000ull;
+	const uint64_t deadline = client_now_ns() + CHECK_WAIT_NS;
 	for (;;) {
 		taken = qd_stream_send_copy(client->quiche, 2 + 4 * (uint64_t)n, (uint8_t *)&n,
 					    sizeof(n), true, &code);
@@ -80,7 +81,7 @@ static void send_stream(struct client *client, uint32_t n)
 /* Turns |client| until |count| events wait in the ring, and some time longer. */
 static bool ready_stays(struct client *client, uint32_t count)
 {
-	const uint64_t deadline = client_now_ns() + 5000000000ull;
+	const uint64_t deadline = client_now_ns() + CHECK_WAIT_NS;
 	while (ready() < count && client_now_ns() < deadline)
 		client_turn(client, 1);
 	turn_for(client, 50);
@@ -123,7 +124,7 @@ static bool kept_in_order(uint32_t connection, uint32_t count)
 
 static bool keep_until(struct client *client, uint32_t count)
 {
-	const uint64_t deadline = client_now_ns() + 5000000000ull;
+	const uint64_t deadline = client_now_ns() + CHECK_WAIT_NS;
 	for (keep_events(); event_count < count && client_now_ns() < deadline; keep_events())
 		client_turn(client, 1);
 	return event_count == count;
@@ -204,7 +205,7 @@ static void chunks_of_a_stream(void)
 	bool fin = false;
 	begin(options);
 	connect_client(client);
-	const uint64_t deadline = client_now_ns() + 10000000000ull;
+	const uint64_t deadline = client_now_ns() + CHECK_WAIT_NS;
 	for (keep_events(); event_count < BOUND && client_now_ns() < deadline; keep_events()) {
 		push_body(client, &sent);
 		client_turn(client, 1);
@@ -279,7 +280,7 @@ static void the_reserve_for_lifecycle(void)
 			CHECK(ready_stays(busy, DATA + 3));
 	}
 	CHECK(ready_stays(busy, CAPACITY));
-	const uint64_t deadline = client_now_ns() + 5000000000ull;
+	const uint64_t deadline = client_now_ns() + CHECK_WAIT_NS;
 	while (!lives_are_whole(connection, OTHERS) && client_now_ns() < deadline) {
 		keep_events();
 		client_turn(busy, 1);
@@ -293,6 +294,19 @@ static void the_reserve_for_lifecycle(void)
 	end();
 }
 
+/* Until the server has taken in all that |client| has sent, and made of it what it can. */
+static void settle_sent(struct client *client)
+{
+	const uint64_t deadline = client_now_ns() + CHECK_WAIT_NS;
+	struct qd_stats stats;
+	do {
+		client_turn(client, 1);
+		qd_get_stats(client->quiche, &stats);
+	} while (stats.in_flight_bytes > 0 && client_now_ns() < deadline);
+	CHECK(stats.in_flight_bytes == 0);
+	engine_settle(engine);
+}
+
 /* Streams of |client| until there is no chunk for one; how many it sent. */
 static uint32_t send_until_no_chunk(struct client *client)
 {
@@ -301,9 +315,7 @@ static uint32_t send_until_no_chunk(struct client *client)
 		const uint64_t wanted = counter_now(&counters->chunks_live) + STEP;
 		for (uint32_t i = 0; i < STEP; i++)
 			send_stream(client, n++);
-		const uint64_t until = client_now_ns() + 30000000;
-		while (counter_now(&counters->chunks_live) < wanted && client_now_ns() < until)
-			client_turn(client, 1);
+		settle_sent(client);
 		keep_events();
 		if (counter_now(&counters->chunks_live) < wanted)
 			return n;
@@ -315,7 +327,7 @@ static uint32_t send_until_no_chunk(struct client *client)
 /* Connects without letting go of what others have. */
 static uint32_t connect_beside(struct client *client)
 {
-	const uint64_t deadline = client_now_ns() + 5000000000ull;
+	const uint64_t deadline = client_now_ns() + CHECK_WAIT_NS;
 	uint32_t looked = event_count;
 	client_open(client, engine->port);
 	REQUIRE(client_handshake(client));
@@ -363,7 +375,7 @@ static void the_slab_of_a_worker(void)
 	       all - SLAB_BUFFERS, all);
 	uint32_t got[MOST_CLIENTS] = {0}, total = 0;
 	bool right = true;
-	const uint64_t deadline = client_now_ns() + 10000000000ull;
+	const uint64_t deadline = client_now_ns() + CHECK_WAIT_NS;
 	for (;;) {
 		for (uint32_t i = 0; i < event_count; i++)
 			if (events[i].kind == QUICD_EVENT_STREAM_DATA && ++total)
@@ -410,7 +422,7 @@ static void the_command_ring(void)
 	quicd_kick(app.handle, 0);
 	uint32_t told = 0;
 	const uint32_t asked = command.request_id + 10;
-	const uint64_t deadline = client_now_ns() + 5000000000ull;
+	const uint64_t deadline = client_now_ns() + CHECK_WAIT_NS;
 	while (told + 1 < asked && client_now_ns() < deadline) {
 		client_turn(&clients[0], 1);
 		while (command.request_id < asked && manual_try_post(&app, command))

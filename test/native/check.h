@@ -20,7 +20,7 @@ static int check_case_failures;
 	} while (0)
 
 /* How long a condition may take to come true. Long: it is reached only where the test fails. */
-#define CHECK_WAIT_S 20
+#define CHECK_WAIT_NS UINT64_C(20000000000)
 
 static inline uint64_t check_now_ns(void)
 {
@@ -32,7 +32,7 @@ static inline uint64_t check_now_ns(void)
 /* Until |condition| is true, or the time for it is over. */
 #define WAIT_FOR(condition)                                                                    \
 	do {                                                                                   \
-		const uint64_t end_ns_ = check_now_ns() + CHECK_WAIT_S * UINT64_C(1000000000); \
+		const uint64_t end_ns_ = check_now_ns() + CHECK_WAIT_NS;                       \
 		while (!(condition) && check_now_ns() < end_ns_)                               \
 			usleep(200);                                                           \
 	} while (0)

@@ -214,7 +214,7 @@ static void collect_connections(void)
 			.family = 4, .port = engine->port, .ip = {127, 0, 0, 1}};
 		client_connect_as(&client, &options);
 		REQUIRE(client_handshake(&client));
-		const uint64_t deadline = client_now_ns() + 5000000000ull;
+		const uint64_t deadline = client_now_ns() + CHECK_WAIT_NS;
 		while (!collect(engine, client.local.port, i)) {
 			REQUIRE(client_now_ns() < deadline && "all IDs of one connection");
 			client_turn(&client, 1);

@@ -126,7 +126,7 @@ static inline void client_turn(struct client *client, int wait_ms)
 static inline bool client_handshake(struct client *client)
 {
 	struct qd_state state = {0};
-	const uint64_t deadline = client_now_ns() + 5000000000ull;
+	const uint64_t deadline = client_now_ns() + CHECK_WAIT_NS;
 	while (!state.established && !state.closed && client_now_ns() < deadline) {
 		client_turn(client, 5);
 		qd_get_state(client->quiche, &state);

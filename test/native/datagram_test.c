@@ -84,7 +84,7 @@ static void sent_is_told_on_request_only(void)
 	expect(2, QUICD_OK);
 	expect(3, QUICD_OK);
 	uint32_t count = 0;
-	const uint64_t deadline = client_now_ns() + 5000000000ull;
+	const uint64_t deadline = client_now_ns() + CHECK_WAIT_NS;
 	while ((count += received(&last)) < 3 && client_now_ns() < deadline)
 		client_turn(&client, 1);
 	CHECK(count == 3 && last == 3);
@@ -107,7 +107,7 @@ static void oversized_is_refused_alone(void)
  * More than the congestion window and the queue hold, in one batch of commands: the first ones and
  * the last ones arrive, those in the middle were dropped, oldest first, and each is told once.
  */
-static void a_full_queue_drops_the_oldest(void)
+static uint32_t dropped_of_a_batch(void)
 {
 	enum { ALL = 200 };
 	const struct qd_config_options mine = client_options();
@@ -128,17 +128,27 @@ static void a_full_queue_drops_the_oldest(void)
 		if (dropped)
 			last_dropped = event.request_id;
 	}
-	CHECK(outcomes[0] >= QUEUE && outcomes[1] > 0);
+	CHECK(outcomes[0] >= QUEUE);
 	CHECK(last_dropped <= ALL - QUEUE);
 	CHECK(counter_now(&engine->workers[0].counters->datagrams_send_dropped) == outcomes[1]);
 	uint8_t last = 0;
 	uint32_t count = 0;
-	const uint64_t deadline = client_now_ns() + 5000000000ull;
+	const uint64_t deadline = client_now_ns() + CHECK_WAIT_NS;
 	while ((count += received(&last)) < outcomes[0] && client_now_ns() < deadline)
 		client_turn(&client, 1);
 	printf("of %u datagrams at once, %u sent, %u dropped\n", ALL, outcomes[0], outcomes[1]);
 	CHECK(count == outcomes[0] && last == (uint8_t)ALL);
 	end();
+	return outcomes[1];
+}
+
+/* A worker that happens to be awake takes them one by one, and drops none: once more, then. */
+static void a_full_queue_drops_the_oldest(void)
+{
+	uint32_t dropped = 0;
+	for (int tries = 0; tries < 20 && dropped == 0; tries++)
+		dropped = dropped_of_a_batch();
+	CHECK(dropped > 0);
 }
 
 static void a_peer_without_the_extension(void)
@@ -155,7 +165,7 @@ static void a_peer_without_the_extension(void)
 
 static void all_acknowledged(void)
 {
-	const uint64_t deadline = client_now_ns() + 5000000000ull;
+	const uint64_t deadline = client_now_ns() + CHECK_WAIT_NS;
 	struct qd_stats stats;
 	do {
 		client_turn(&client, 1);
@@ -182,7 +192,7 @@ static void received_ones_wait_oldest_dropped(void)
 	}
 	struct quicd_event event;
 	uint32_t count = 0, last = 0, gaps = 0;
-	const uint64_t deadline = client_now_ns() + 5000000000ull;
+	const uint64_t deadline = client_now_ns() + CHECK_WAIT_NS;
 	while (last < ALL && client_now_ns() < deadline) {
 		if (!manual_event(&app, &event)) {
 			client_turn(&client, 1);

@@ -96,8 +96,7 @@ static void in_the_handshake(void)
 	const ssize_t bytes = qd_send_train(client.quiche, out, sizeof(out), 1, &train);
 	REQUIRE(bytes > 0 && send(client.fd, out, (size_t)bytes, 0) == bytes);
 	REQUIRE(counter_reaches(&engine->workers[0].counters->accepted, 1));
-	while (state_now() != QUICD_STATE_HANDSHAKING)
-		usleep(1000);
+	WAIT_FOR(state_now() == QUICD_STATE_HANDSHAKING);
 	post_all(0, 1);
 	expect_stale();
 	/* It goes on as if nothing had been said. */

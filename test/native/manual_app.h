@@ -80,7 +80,7 @@ static inline void manual_post(struct manual_app *app, struct quicd_command comm
 static inline bool manual_wait(struct manual_app *app, struct client *client, uint32_t kind,
 			       struct quicd_event *event)
 {
-	const uint64_t deadline = client_now_ns() + 5000000000ull;
+	const uint64_t deadline = client_now_ns() + CHECK_WAIT_NS;
 	while (client_now_ns() < deadline) {
 		while (manual_event(app, event)) {
 			if (event->kind == kind)
@@ -127,7 +127,7 @@ __attribute__((no_sanitize("thread"))) static inline uint64_t counter_now(const 
 /* Waits until |counter| is at least |value|, at most 5 s. */
 static inline bool counter_reaches(const uint64_t *counter, uint64_t value)
 {
-	const uint64_t deadline = client_now_ns() + 5000000000ull;
+	const uint64_t deadline = client_now_ns() + CHECK_WAIT_NS;
 	while (counter_now(counter) < value && client_now_ns() < deadline)
 		usleep(1000);
 	return counter_now(counter) >= value;

@@ -116,8 +116,14 @@ static void kept_chunks_stop_the_reading(void)
 	bool right = true, fin = false;
 	begin(0, budget);
 	manual_connect(&app, &client, &mine);
-	const uint64_t until = client_now_ns() + 300000000;
+	/* Until reading stops, and some time longer, in which no more may come. */
+	uint64_t until = client_now_ns() + CHECK_WAIT_NS;
+	bool stopped = false;
 	while (client_now_ns() < until) {
+		if (!stopped && counter_now(&engine->workers[0].counters->memory_paused) > 0) {
+			stopped = true;
+			until = client_now_ns() + 300000000;
+		}
 		push(&client, &sent);
 		client_turn(&client, 1);
 		while (count < 4096 && manual_event(&app, &kept[count]))
@@ -130,7 +136,7 @@ static void kept_chunks_stop_the_reading(void)
 	for (uint32_t i = 0; i < count; i++)
 		manual_release(&app, &kept[i]);
 	quicd_kick(app.handle, 0);
-	const uint64_t deadline = client_now_ns() + 10000000000ull;
+	const uint64_t deadline = client_now_ns() + CHECK_WAIT_NS;
 	struct quicd_event event;
 	while (!fin && client_now_ns() < deadline) {
 		push(&client, &sent);

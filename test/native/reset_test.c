@@ -72,8 +72,8 @@ static void restart(uint8_t secret, uint32_t workers)
 	start(port, secret, workers);
 	app = echo_start(engine);
 	const bool same = secret == 1;
-	CHECK(ends_within(&client, same ? 3000 : 500) == same);
-	CHECK((resets() > 0) == same);
+	CHECK(ends_within(&client, same ? 20000 : 500) == same);
+	CHECK_SOON((resets() > 0) == same);
 	client_close(&client);
 	echo_stop(app);
 	free(app);
@@ -97,8 +97,8 @@ static void another_secret_says_nothing(void)
 	restart(2, 2);
 }
 
-/* What comes back to a short header with this CID, or 0 within 100 ms. */
-static ssize_t answer_to(int fd, const uint8_t *cid, size_t bytes, uint8_t out[1500])
+/* What comes back to a short header with this CID, or 0 within |wait_ms|. */
+static ssize_t answer_to(int fd, const uint8_t *cid, size_t bytes, int wait_ms, uint8_t out[1500])
 {
 	uint8_t packet[1500];
 	quicd_random(packet, sizeof(packet));
@@ -106,7 +106,7 @@ static ssize_t answer_to(int fd, const uint8_t *cid, size_t bytes, uint8_t out[1
 	memcpy(packet + 1, cid, QUICD_CID_BYTES);
 	REQUIRE(send(fd, packet, bytes, 0) == (ssize_t)bytes);
 	struct pollfd wait = {.fd = fd, .events = POLLIN};
-	return poll(&wait, 1, 100) == 1 ? recv(fd, out, 1500, 0) : 0;
+	return poll(&wait, 1, wait_ms) == 1 ? recv(fd, out, 1500, 0) : 0;
 }
 
 static void smaller_and_for_our_ids_only(void)
@@ -122,14 +122,14 @@ static void smaller_and_for_our_ids_only(void)
 	quicd_keys_reset_token(&engine->keys, cid, token);
 	const size_t sizes[] = {22, 23, 41, 42, 43, 100, 1200};
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		const ssize_t bytes = answer_to(fd, cid, sizes[i], out);
+		const ssize_t bytes = answer_to(fd, cid, sizes[i], 20000, out);
 		CHECK(bytes >= 21 && bytes < (ssize_t)sizes[i] && bytes <= 42);
 		CHECK((out[0] & 0xc0) == 0x40);
 		CHECK(bytes < 21 || memcmp(out + bytes - sizeof(token), token, sizeof(token)) == 0);
 	}
-	CHECK(answer_to(fd, cid, 21, out) == 0); /* nothing smaller is left */
+	CHECK(answer_to(fd, cid, 21, 100, out) == 0); /* nothing smaller is left */
 	cid[QUICD_CID_MASKED + 2] ^= 1;		 /* not ours any more */
-	CHECK(answer_to(fd, cid, 1200, out) == 0);
+	CHECK(answer_to(fd, cid, 1200, 100, out) == 0);
 	close(fd);
 	echo_stop(app);
 	free(app);
@@ -150,11 +150,11 @@ static void rate_is_limited(void)
 	const volatile uint64_t *unknown = &engine->workers[0].counters->receive_unknown;
 	for (int i = 0; i < 20000; i++)
 		(void)!send(fd, packet, sizeof(packet), 0);
-	while (*unknown < 5000 && client_now_ns() - begun < 5000000000ull)
-		usleep(1000);
-	CHECK(*unknown >= 5000);
+	CHECK_SOON(*unknown >= 5000);
+	/* Read before the clock, which only gives it more time. */
+	const uint64_t sent = resets();
 	const uint64_t milliseconds = (client_now_ns() - begun) / 1000000;
-	CHECK(resets() >= 100 && resets() <= 100 + milliseconds + 2);
+	CHECK(sent >= 100 && sent <= 100 + milliseconds + 2);
 	close(fd);
 	echo_stop(app);
 	free(app);

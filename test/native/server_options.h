@@ -22,7 +22,7 @@ static inline struct quicd_options default_options(uint32_t workers)
 		.alpn = "\4echo",
 		.alpn_bytes = 5,
 		.max_idle_timeout_ms = 10000,
-		.handshake_timeout_ms = 2000,
+		.handshake_timeout_ms = 10000, /* long: a busy machine is no silent peer */
 		.max_udp_payload_bytes = 1350,
 		.connection_window_bytes = 4 << 20,
 		.stream_window_bytes = 1 << 20,

@@ -11,7 +11,7 @@ struct session {
 static inline void session_get(struct session *session, uint16_t port)
 {
 	struct client client = {0};
-	const uint64_t deadline = client_now_ns() + 5000000000ull;
+	const uint64_t deadline = client_now_ns() + CHECK_WAIT_NS;
 	client_open(&client, port);
 	REQUIRE(client_handshake(&client));
 	ssize_t got = QD_DONE;

@@ -53,7 +53,7 @@ static bool ask(struct quicd_why_answer *answer)
 	REQUIRE(quicd_why_ask(worker, 0, 0, QUICD_WHY_ANSWERS));
 	/* One at a time. */
 	CHECK(!quicd_why_ask(worker, 0, 0, 1));
-	for (int tries = 0; tries < 5000 && !quicd_why_answered(worker); tries++)
+	for (int tries = 0; tries < 20000 && !quicd_why_answered(worker); tries++)
 		usleep(1000);
 	REQUIRE(quicd_why_answered(worker));
 	const bool found = worker->why.count > 0;
@@ -90,7 +90,7 @@ static uint64_t write_all(uint64_t stream, uint64_t bytes, bool fin)
 {
 	static uint8_t zeros[65536];
 	uint64_t sent = 0, error_code = 0;
-	const uint64_t deadline = client_now_ns() + 10000000000ull;
+	const uint64_t deadline = client_now_ns() + CHECK_WAIT_NS;
 	while (sent < bytes && client_now_ns() < deadline) {
 		const uint64_t left = bytes - sent;
 		const size_t length = left < sizeof(zeros) ? left : sizeof(zeros);
