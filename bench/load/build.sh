@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the load client, quicd_load. Minutes the first time (BoringSSL), then a fraction of a second.
+# Builds the load client, quicd_load. A fraction of a second when it is there; the first time under a minute where
+# the server is built, whose BoringSSL it takes (the same version: a test compares), else minutes.
 #
 #   bench/load/build.sh                                builds it and prints where it is
 #   CARGO_TARGET_DIR=$HOME/.cache/load bench/load/build.sh
@@ -18,5 +19,6 @@ for tool in cargo cmake c++; do
 	printf '%s is missing (needed: Rust 1.88 or newer, cmake, g++, libclang): ./setup\n' "$tool" >&2
 	exit 1
 done
+source "$root/native/quiche/boringssl.sh" "$root/build/quiche"
 (cd "$here/client" && cargo build --release --locked --quiet "$@") >&2
 printf '%s\n' "$CARGO_TARGET_DIR/release/quicd_load"

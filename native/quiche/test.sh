@@ -7,13 +7,8 @@ cd "$here"
 # The release profile, but without LTO (each test file is a program of its own) and with quiche's assertions.
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
 export CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true
-# Another profile would make cargo compile BoringSSL (minutes) once more: take the one that build.sh has compiled.
-boringssl=$(ls -td "$CARGO_TARGET_DIR"/release/build/boring-sys-*/out 2>/dev/null | while read -r out; do
-	if [[ -f $out/build/libssl.a ]]; then printf '%s' "$out"; break; fi
-done)
-if [[ -n $boringssl ]]; then
-	export BORING_BSSL_PATH=$boringssl/build BORING_BSSL_INCLUDE_PATH=$boringssl/boringssl/include
-fi
+# Another profile would make cargo compile BoringSSL once more.
+source "$here/boringssl.sh" "$CARGO_TARGET_DIR"
 status=0
 output=$(cargo test --release --locked --no-fail-fast "$@" 2>&1) || status=$?
 printf '%s\n' "$output"

@@ -6,6 +6,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { mayPair } from "./pairs.ts";
 
 export type Tier = "default" | "full" | "long";
 
@@ -81,6 +82,9 @@ export function listGroups(root: string, tier: Tier): Group[] {
   // First: some unit tests compare with a peer, too.
   if (tier !== "default") groups.unshift({ name: "peers", steps: peerSteps(root) });
 
+  for (const { name, steps } of groups) {
+    for (const step of steps) step.pairs = mayPair(name, step.name);
+  }
   return groups
     .filter((candidate) => candidate.steps.length > 0)
     .sort((a, b) => LAST.indexOf(a.name) - LAST.indexOf(b.name));
