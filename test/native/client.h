@@ -123,6 +123,18 @@ static inline void client_turn(struct client *client, int wait_ms)
 		qd_on_timeout(client->quiche);
 }
 
+/* For whoever reads the log of a test that failed. */
+static inline void client_tell_end(const struct client *client, const struct qd_state *state)
+{
+	struct qd_close_reason ours = {0}, theirs = {0};
+	qd_local_error(client->quiche, &ours);
+	qd_peer_error(client->quiche, &theirs);
+	fprintf(stderr, "no handshake: closed %d, our error 0x%llx %.*s, the peer's 0x%llx %.*s\n",
+		state->closed, (unsigned long long)ours.error_code, (int)ours.reason_bytes,
+		(const char *)ours.reason, (unsigned long long)theirs.error_code,
+		(int)theirs.reason_bytes, (const char *)theirs.reason);
+}
+
 static inline bool client_handshake(struct client *client)
 {
 	struct qd_state state = {0};
@@ -131,6 +143,8 @@ static inline bool client_handshake(struct client *client)
 		client_turn(client, 5);
 		qd_get_state(client->quiche, &state);
 	}
+	if (!state.established)
+		client_tell_end(client, &state);
 	return state.established;
 }
 

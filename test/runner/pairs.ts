@@ -1,8 +1,8 @@
 /**
  * The steps that may run beside another one of their group: they mostly wait, for a network that is
- * simulated, for a time to be up or for one another, and hold no measured time against a bound. What
- * measures speed, delay or CPU, fills the machine, or changes something that all of it shares (the
- * kernel's statistics, signals, limits) is not among them.
+ * simulated, for a time to be up or for one another, and hold no measured time against a bound.
+ * What measures speed, delay or CPU, fills the machine, or changes something that all of it shares
+ * (the kernel's statistics, signals, limits) is not among them.
  */
 
 /** Names as in the group's list; of native tests, each variant. */
@@ -16,8 +16,7 @@ export const PAIRS: Record<string, readonly string[]> = {
   e2e: [
     ...["aioquic", "app_threads", "client", "client_interop", "client_resume", "early", "get"],
     ...["handshake_rebinding_full", "interop_server_full", "loss_warning", "many_files_full"],
-    ...["netsim_rebinding_full", "netsim_relay", "netsim_transfer", "sanitized_full"],
-    ...["shutdown_full", "why_link"],
+    ...["netsim_rebinding_full", "sanitized_full", "shutdown_full", "why_link"],
   ],
 };
 
