@@ -4,6 +4,12 @@ import { join } from "node:path";
 
 const peers = process.env.QUICD_PEERS_DIR ?? join(import.meta.dir, "../../build/peers");
 const program = join(peers, "tshark/tshark");
+/** Its own data, and nobody's preferences. */
+const environment = {
+  ...process.env,
+  WIRESHARK_DATA_DIR: join(peers, "tshark/root/usr/share/wireshark"),
+  WIRESHARK_CONFIG_DIR: join(peers, "tshark/no_preferences"),
+};
 
 /** Null when there is a tshark; else why not, with the remedy. */
 export function tsharkUnavailable(): string | null {
@@ -46,7 +52,7 @@ export async function tshark(options: TsharkOptions): Promise<string> {
       options.filter,
       ...options.format,
     ],
-    { stdin: "ignore", stdout: "pipe", stderr: "pipe" },
+    { stdin: "ignore", stdout: "pipe", stderr: "pipe", env: environment },
   );
   const [output, errors, code] = await Promise.all([
     new Response(child.stdout).text(),

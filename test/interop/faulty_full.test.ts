@@ -19,10 +19,10 @@ import { RunFolder } from "../../interop/runner/run_folder.ts";
 
 const seed = Number(process.env.QUICD_SEED ?? Math.floor(Math.random() * 1_000_000));
 /** A run is mostly waiting for the network and for timers. */
-const LABS = 3;
+const LABS = 4;
 /** A server that is not up after the simulator's 10 s says nothing of the judge. */
-const ATTEMPTS = 3;
-const NOT_UP = "the server does not answer";
+const ATTEMPTS = 5;
+const NOT_UP = "The server did not answer";
 
 const quicGo = ENDPOINTS.find((endpoint) => endpoint.name === "quic_go")!;
 const reason = labUnavailable() ?? judgeUnavailable() ?? FAULTY.missing() ?? quicGo.missing();
@@ -67,7 +67,7 @@ async function run(lab: Lab, { fault, params }: Job): Promise<CellResult> {
       certificates: certificateFolder(join(root, "certificates"), case_.chainLength),
     });
     if (attempt === ATTEMPTS || !result.reasons.join().startsWith(NOT_UP)) return result;
-    console.log(`${fault.case}: ${NOT_UP}, attempt ${attempt}`);
+    console.log(`${fault.name} in ${fault.case}: ${NOT_UP}, attempt ${attempt}`);
   }
 }
 
