@@ -7,6 +7,7 @@ source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../entry_point.sh"
 
 both="handshake transfer retry resumption zerortt multiconnect chacha20 http3 v2"
 # In key updates the server is told "transfer".
+program_waits=yes
 enter "$both keyupdate" "$both"
 
 here="$repo/interop/peers/aioquic"
@@ -14,7 +15,7 @@ python="$peers_dir/aioquic/venv/bin/python"
 export PYTHONDONTWRITEBYTECODE=1
 if [ "$ROLE" = client ]; then
   read -ra urls <<<"$REQUESTS"
-  exec "$python" "$here/endpoint_client.py" --downloads /downloads "${urls[@]}"
+  exec "$python" "$here/endpoint_client.py" --wait sim:57832 --downloads /downloads "${urls[@]}"
 fi
 exec "$python" "$here/endpoint_server.py" --folder /www \
   --certificate /certs/cert.pem --key /certs/priv.key

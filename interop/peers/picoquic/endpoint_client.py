@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import subprocess
 import sys
 import tempfile
 from urllib.parse import urlsplit
@@ -96,9 +97,14 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--downloads", required=True)
+    parser.add_argument("--wait", help="HOST:PORT over TCP, before anything else")
     parser.add_argument("urls", nargs="+")
+    args = parser.parse_args()
+    # Only now: Python takes half a second and more to load all this.
+    if args.wait and subprocess.run(["/wait-for-it.sh", args.wait, "-s", "-t", "30"]).returncode:
+        return 1
     try:
-        asyncio.run(run(parser.parse_args()))
+        asyncio.run(run(args))
     except OSError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
