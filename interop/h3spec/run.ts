@@ -36,7 +36,7 @@ export async function runH3spec(host: string, port: number, match?: string): Pro
   return parseReport(output + errors, caseNumber);
 }
 
-/** `runs` times, one after the other, against a server that is started for it. */
+/** `runs` times, one after the other, against a server that is started for it and then stopped. */
 export async function testServer(
   server: H3Server,
   runs: number,
