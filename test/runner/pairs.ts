@@ -12,7 +12,7 @@ export const PAIRS: Record<string, readonly string[]> = {
     ...["failure", "late", "memory", "migrate", "move_wait", "new_token", "open", "qlog"],
     ...["rebinding", "replay", "reset", "resume", "retry", "socket_watch", "stream", "why"],
   ],
-  fuzz: ["cid_fuzz", "connect_fuzz", "packet_fuzz", "ring_fuzz", "steer_fuzz"],
+  fuzz: ["fuzz", "cid_fuzz", "connect_fuzz", "packet_fuzz", "ring_fuzz", "steer_fuzz"],
   e2e: [
     ...["aioquic", "app_threads", "client", "client_interop", "client_resume", "early", "get"],
     ...["handshake_rebinding_full", "interop_server_full", "loss_warning", "many_files_full"],
