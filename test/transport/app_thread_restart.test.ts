@@ -2,7 +2,7 @@
  * App threads whose module fails: at the first start that is an error of `serve`, at a later one it
  * is tried again and again, while the other threads go on.
  */
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, afterEach, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,13 +23,17 @@ function moduleOf(name: string, text: string): string {
   return path;
 }
 
+/** No test finds what another one has left. */
+afterEach(() => rmSync(join(folder, "broken"), { force: true }));
+
+/** The crash comes after the answer has left. */
 const APP = moduleOf(
   "app.ts",
   `import { existsSync } from "node:fs";
   import { threadName } from "node:worker_threads";
   if (existsSync(${JSON.stringify(join(folder, "broken"))})) throw new Error("broken module");
   export default { fetch(request: Request) {
-    if (request.url.endsWith("/crash")) setTimeout(() => { throw new Error("crash"); }, 0);
+    if (request.url.endsWith("/crash")) setTimeout(() => { throw new Error("crash"); }, 50);
     return new Response(threadName);
   } };`,
 );
@@ -59,7 +63,7 @@ async function get(port: number, path = "/"): Promise<string> {
   const init: object = {
     protocol: "http3",
     tls: { rejectUnauthorized: false },
-    signal: AbortSignal.timeout(5000),
+    signal: AbortSignal.timeout(15_000),
   };
   return await (await fetch(`https://h${names++}.localhost:${port}${path}`, init)).text();
 }
