@@ -14,9 +14,9 @@ export const PAIRS: Record<string, readonly string[]> = {
   ],
   fuzz: ["fuzz", "cid_fuzz", "connect_fuzz", "packet_fuzz", "ring_fuzz", "steer_fuzz"],
   e2e: [
-    ...["aioquic", "app_threads", "client", "client_interop", "client_resume", "early", "get"],
-    ...["handshake_rebinding_full", "interop_server_full", "loss_warning", "many_files_full"],
-    ...["netsim_rebinding_full", "sanitized_full", "shutdown_full", "why_link"],
+    ...["client", "client_resume", "close_info", "handshake_rebinding_full"],
+    ...["interop_server_full", "loss_warning", "netsim_rebinding_full", "shutdown_full"],
+    ...["why_link"],
   ],
 };
 
