@@ -112,6 +112,12 @@ debian_root() {
   debian_close
 }
 
+# note_version FOUND TESTED: says so when an archive that moves on has another version than the one
+# that the tests were written with.
+note_version() {
+  [ "$1" = "$2" ] || echo "peers/$peer: $1 is there; the version that was tested is $2"
+}
+
 # program_in_root NAME PATH: $peer_dir/NAME runs PATH of $peer_dir/root, through that root's own
 # dynamic linker and libraries.
 program_in_root() {

@@ -2,16 +2,17 @@
 #   interop/peers/nginx.sh
 #   build/peers/nginx/nginx -V
 #
-# nginx with HTTP/3 and hq-interop (ngx_http_v3_module), from Debian unstable: the older suites'
+# nginx with HTTP/3 and hq-interop (ngx_http_v3_module), from Debian testing: the older suites'
 # nginx is years behind in QUIC. A server only; nginx/run_endpoint.sh runs it.
 #
-# It takes seconds and 27 MB. A Debian mirror keeps only the newest build of a version, so what is
-# pinned is the suite: the version found is printed and kept in `build/peers/nginx/version`.
+# It takes seconds and 27 MB. A Debian mirror keeps only the newest build of a version, so another
+# version than the tested one is taken, named, and kept in `build/peers/nginx/version`.
 set -euo pipefail
 peer=nginx
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-suite=sid
+suite=testing
+tested=1.30.6
 wanted="nginx with HTTP/3 from $suite"
 exit_if_installed "$wanted"
 
@@ -21,5 +22,5 @@ program_in_root nginx /usr/sbin/nginx
 grep -q -- --with-http_v3_module "$peer_dir/configured" ||
   missing "HTTP/3 in $(head -n 1 "$peer_dir/configured")" "another suite"
 sed -n 's|^nginx version: nginx/||p' "$peer_dir/configured" >"$peer_dir/version"
-echo "nginx $(cat "$peer_dir/version")"
+note_version "nginx $(cat "$peer_dir/version")" "nginx $tested"
 mark_installed "$wanted"

@@ -4,7 +4,7 @@
 #   build/peers/ngtcp2_hq/bin/h3_server '*' 4434 key.pem cert.pem
 #
 # The example client and server of ngtcp2 with OpenSSL, for hq-interop and for HTTP/3, from Debian
-# unstable: its libraries as they are, the examples compiled here, for no package has the hq ones.
+# testing: its libraries as they are, the examples compiled here, for no package has the hq ones.
 # Linked statically, so that only bin/ stays; Debian's compiler and libraries go when it is done.
 #
 # It takes about a minute and 40 MB, on the way 500 MB. A Debian mirror keeps only the newest build
@@ -13,7 +13,7 @@ set -euo pipefail
 peer=ngtcp2_hq
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-suite=sid
+suite=testing
 tested=1.24.0
 tested_sum=7fa5ec2be0f0cbed8bc4ec89c0787dfa9d8ce678f1ed9477c52f30eb1a591207
 wanted="ngtcp2 examples from $suite, hq-interop and HTTP/3"
@@ -39,9 +39,9 @@ mkdir -p "$root/tmp" "$root/dev" "$root/source"
 tarball="$(echo "$peer_dir"/source/ngtcp2_*.orig.tar.xz)"
 version="${tarball##*/ngtcp2_}"
 version="${version%.orig.tar.xz}"
-if [ "$version" != "$tested" ]; then
-  echo "peers/$peer: $suite has ngtcp2 $version; tested was $tested"
-elif ! echo "$tested_sum  $tarball" | sha256sum --check --quiet; then
+note_version "ngtcp2 $version" "ngtcp2 $tested"
+if [ "$version" = "$tested" ] &&
+  ! sha256sum --check --quiet <<<"$tested_sum  $tarball"; then
   missing "ngtcp2 $tested with SHA-256 $tested_sum" "see $tarball"
 fi
 run_logged tar --extract --file "$tarball" --strip-components 1 --directory "$root/source"
