@@ -1,5 +1,5 @@
 /** The servers that h3spec is put to, each with HTTP/3 and no other protocol to choose. */
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -59,6 +59,28 @@ export const SERVERS: readonly H3Server[] = [
     ],
   },
   {
+    name: "ngtcp2",
+    description: "ngtcp2's example server with nghttp3 and OpenSSL",
+    missing: () => notInstalled("ngtcp2_hq"),
+    command: (port, { certificate, key, folder }) => [
+      ...[join(PEERS, "ngtcp2_hq/bin/h3_server"), "127.0.0.1", `${port}`, key, certificate],
+      ...["-d", folder, "-s", "--no-quic-dump", "--no-http-dump"],
+    ],
+  },
+  {
+    name: "nginx",
+    description: "nginx with http3, quic_retry off, ssl_early_data on",
+    missing: () => notInstalled("nginx"),
+    command: (port, files) => {
+      const configuration = join(files.logs, "nginx.conf");
+      writeFileSync(configuration, nginxConfiguration(port, files));
+      return [
+        ...[join(PEERS, "nginx/nginx"), "-c", configuration, "-p", files.logs],
+        ...["-e", join(files.logs, "error.log")],
+      ];
+    },
+  },
+  {
     name: "bun",
     description: "Bun.serve({ http3: true })",
     missing: () => null,
@@ -67,6 +89,27 @@ export const SERVERS: readonly H3Server[] = [
     ],
   },
 ];
+
+function nginxConfiguration(port: number, { certificate, key, folder, logs }: ServerFiles): string {
+  const places = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+  // It changes to another user, and may not where it is not root.
+  const user = process.getuid?.() === 0 ? "user root;" : "";
+  return `daemon off; ${user} pid ${logs}/nginx.pid; worker_processes 1; events { }
+http {
+  access_log off;
+  ${places.map((place) => `${place}_temp_path ${logs}/${place};`).join(" ")}
+  server {
+    listen 127.0.0.1:${port} quic;
+    ssl_certificate ${certificate};
+    ssl_certificate_key ${key};
+    ssl_protocols TLSv1.3;
+    ssl_early_data on;
+    quic_gso off;
+    root ${folder};
+  }
+}
+`;
+}
 
 function notInstalled(peer: string): string | null {
   if (existsSync(join(PEERS, peer, "installed"))) return null;
