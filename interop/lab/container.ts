@@ -45,8 +45,12 @@ export function startContainer(holder: number, options: ContainerOptions): Conta
   let ending: Promise<number> | null = null;
   const end = async (): Promise<number> => {
     if (child.exitCode !== null || child.signalCode !== null) return child.exited;
-    child.stdin.write("end\n");
-    child.stdin.flush();
+    try {
+      child.stdin.write("end\n");
+      await child.stdin.flush();
+    } catch {
+      // It has ended by itself meanwhile: nobody reads.
+    }
     const timer = setTimeout(() => child.stdin.end(), GRACE_MS);
     const code = await child.exited;
     clearTimeout(timer);

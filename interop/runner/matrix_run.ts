@@ -90,7 +90,9 @@ class MatrixCall {
       lanes: this.#asked.lanes,
       openLab,
       stop: this.#stop.signal,
-      work: (lab, order, lane) => this.#runOne(lab, order, lane, progress),
+      work: async (lab, order, lane) => {
+        await this.#runOne(lab, order, lane, progress).finally(() => progress.drop(lane));
+      },
       broke: (order, error) => this.#broke(order, error),
     });
     progress.close();

@@ -52,6 +52,12 @@ export class Progress {
     this.#draw();
   }
 
+  /** The run of this lane has no result. */
+  drop(lane: number): void {
+    this.#running.delete(lane);
+    this.#draw();
+  }
+
   /** A run that an earlier, interrupted call has done. */
   skip(record: RunRecord): void {
     this.#count(record);
