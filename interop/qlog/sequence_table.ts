@@ -30,7 +30,7 @@ const TYPES: Record<string, string> = {
 export function sequenceTable(text: string, path: string): string {
   const { vantage, title, events } = readQlog(text, path);
   const who = vantage === "" ? "the writer" : `the ${vantage}`;
-  const head = [`${title}: -> sent by ${who}, <- received by it; milliseconds`];
+  const head = [`${title || path}: -> sent by ${who}, <- received by it; milliseconds`];
   const lines = events.flatMap(eventLines);
   return `${[...head, ...lines].map((line) => line.slice(0, COLUMNS)).join("\n")}\n`;
 }
