@@ -14,7 +14,7 @@ protocol=hq
 # makes servers answer with a HelloRetryRequest, which ends 0-RTT.
 groups="X25519:P-256:P-384:P-521"
 common=(--groups "$groups")
-common+=(-s --no-quic-dump --no-http-dump --qlog-dir "$QLOGDIR" --cc bbr --initial-rtt 100ms)
+common+=(-s --no-quic-dump --no-http-dump --qlog-dir "$QLOGDIR" --initial-rtt 100ms)
 case "$TESTCASE" in
   multiconnect) common+=(--timeout 180s --handshake-timeout 180s) ;;
   # Probes of the path's size carry no ECN mark, and they count against the limit on 1-RTT bytes.
