@@ -91,16 +91,22 @@ static bool configure(struct quicd_udp *udp, const struct quicd_options *options
 	return true;
 }
 
-/* Binds without SO_REUSEPORT for a moment: that fails if anyone has the port, sharing or not. */
-static bool probe_port(int family, const struct sockaddr_storage *name, socklen_t bytes)
+/*
+ * Binds without SO_REUSEPORT for a moment: that fails if anyone has the port, sharing or not. Any
+ * port becomes one in |name|: with SO_REUSEPORT the kernel may choose the one of another server of
+ * the same user, and half of each one's clients would come to the other.
+ */
+static bool probe_port(int family, struct sockaddr_storage *name, socklen_t bytes)
 {
 	const int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return true; /* the real open reports it */
 	if (family == AF_INET6)
 		set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-	const bool free =
-		bind(fd, (const struct sockaddr *)name, bytes) == 0 || errno != EADDRINUSE;
+	const bool bound = bind(fd, (const struct sockaddr *)name, bytes) == 0;
+	const bool free = bound || errno != EADDRINUSE;
+	if (bound)
+		getsockname(fd, (struct sockaddr *)name, &bytes);
 	close(fd);
 	return free;
 }
@@ -120,7 +126,7 @@ bool quicd_udp_open(struct quicd_udp *udp, const struct quicd_options *options, 
 		return false;
 	}
 	udp->family = name.ss_family;
-	if (probe && port != QUICD_PORT_ANY && !probe_port(udp->family, &name, bytes)) {
+	if (probe && !probe_port(udp->family, &name, bytes)) {
 		snprintf(error, error_bytes,
 			 "UDP port %u is in use by another program; stop it or choose another port "
 			 "(--port N, 0 for any)",

@@ -26,9 +26,9 @@ struct quicd_udp {
 /*
  * One socket, of a server with SO_REUSEPORT. |port| 0: any (udp->port tells). Probes first without
  * SO_REUSEPORT when |probe|, so that a second server on the port is refused instead of silently
- * sharing it. A client's has its port alone: the kernel gives a sharing one any port that another
- * of the same user shares. False with the cause and remedy in |error|, and with errno where it
- * was the kernel.
+ * sharing it, and any port is one that nobody has: the kernel gives a sharing socket any port that
+ * another of the same user shares. A client's has its port alone. False with the cause and remedy
+ * in |error|, and with errno where it was the kernel.
  */
 bool quicd_udp_open(struct quicd_udp *udp, const struct quicd_options *options, uint16_t port,
 		    bool probe, char *error, size_t error_bytes);
