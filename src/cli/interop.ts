@@ -19,8 +19,8 @@ export async function runInterop(args: readonly string[]): Promise<number> {
   }
   const stdio = ["inherit", "inherit", "inherit"] as const;
   const runner = Bun.spawn([process.execPath, PROGRAM, ...args], { stdio: [...stdio] });
-  // From a terminal the runner gets the signal, too; it tidies up, and we wait.
-  process.on("SIGINT", () => {});
-  process.on("SIGTERM", () => runner.kill("SIGTERM"));
+  // It tidies up, and we wait. From a terminal it gets the signal twice, which is as once.
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.on(signal, () => runner.kill(signal));
   return await runner.exited;
 }
