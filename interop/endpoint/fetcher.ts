@@ -2,7 +2,6 @@
 import { lookup } from "node:dns/promises";
 import { basename, join } from "node:path";
 import {
-  ConnectionError,
   type ConnectOptions,
   connectH3,
   type QuicClient,
@@ -14,10 +13,8 @@ import type { ClientPlan } from "../testcases.ts";
 import { PATIENT } from "./parameters.ts";
 
 const DOWNLOADS = "/downloads";
-/** Streams that are asked for at the same time; the server may allow fewer. */
-const OPENS_AT_ONCE = 128;
-/** After a refusal for the server's limit, unless one of ours ends sooner. */
-const LIMIT_WAIT_MS = 5;
+/** Streams at a time. */
+const PARALLEL = 256;
 /** Tickets come behind the handshake, and may be lost and sent again. */
 const SESSION_WAIT_MS = 10_000;
 /** Small, so that they have to grow while a file comes; still beyond what the path holds. */
@@ -110,38 +107,16 @@ function fileOf(url: URL): string {
   return join(DOWNLOADS, basename(url.pathname));
 }
 
-/** As many at a time as the server allows. The requests of one turn share packets. */
+/**
+ * Side by side; where the server allows fewer streams, opening waits for it. The requests of one
+ * turn share packets.
+ */
 async function fetchHq(connection: QuicConnection, urls: readonly URL[]): Promise<void> {
-  const waiting = [...urls];
-  const all: Promise<void>[] = [];
-  const running = new Set<Promise<unknown>>();
-  while (waiting.length > 0) {
-    const asked = waiting.splice(0, OPENS_AT_ONCE);
-    const streams = await Promise.all(asked.map(() => open(connection)));
-    for (const [index, stream] of streams.entries()) {
-      const url = asked[index]!;
-      if (stream === null) {
-        waiting.push(url);
-        continue;
-      }
-      const task = fetchFile(stream, url);
-      const over: Promise<unknown> = task.catch(() => {}).then(() => running.delete(over));
-      running.add(over);
-      all.push(task);
-    }
-    if (streams.includes(null)) await Promise.race([...running, Bun.sleep(LIMIT_WAIT_MS)]);
-  }
-  await Promise.all(all);
-}
-
-/** Null: the server allows no more now. */
-async function open(connection: QuicConnection): Promise<Stream | null> {
-  try {
-    return await connection.openBidirectional();
-  } catch (error) {
-    if (error instanceof ConnectionError && connection.open) return null;
-    throw error;
-  }
+  const waiting = urls.values();
+  const fetchSome = async () => {
+    for (const url of waiting) await fetchFile(await connection.openBidirectional(), url);
+  };
+  await Promise.all(Array.from({ length: Math.min(PARALLEL, urls.length) }, fetchSome));
 }
 
 /** Asks first and opens the file last: 0-RTT has only until the server has answered. */
