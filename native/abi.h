@@ -115,7 +115,9 @@ enum quicd_command_kind {
 	QUICD_COMMAND_MIGRATE = 10,
 	QUICD_COMMAND_QLOG = 11, /* flags: 1 begin a log, 0 end it */
 	QUICD_COMMAND_REFRESH = 12, /* the numbers in the view */
-	QUICD_COMMAND_COUNT = 13,
+	/* new 1-RTT keys, as soon as allowed (RFC 9001 §6.1); counted in the view */
+	QUICD_COMMAND_UPDATE_KEYS = 13,
+	QUICD_COMMAND_COUNT = 14,
 };
 
 enum quicd_connect_flag {
@@ -255,6 +257,7 @@ struct quicd_connection_view {
 	uint64_t datagrams_sent; /* DATAGRAM frames, RFC 9221 */
 	uint64_t datagrams_lost;
 	uint64_t acknowledged_bytes;
+	uint64_t key_updates; /* of the 1-RTT keys, whoever initiated them (RFC 9001 §6) */
 };
 
 /* Per app thread. */

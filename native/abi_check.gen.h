@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include "abi.h"
 
-#define QUICD_ABI_HASH 629962503u
+#define QUICD_ABI_HASH 3404625319u
 
 static_assert(offsetof(struct quicd_event, kind) == 0, "quicd_event.kind");
 static_assert(sizeof(((struct quicd_event *)0)->kind) == 4, "quicd_event.kind");
@@ -179,7 +179,9 @@ static_assert(offsetof(struct quicd_connection_view, datagrams_lost) == 376, "qu
 static_assert(sizeof(((struct quicd_connection_view *)0)->datagrams_lost) == 8, "quicd_connection_view.datagrams_lost");
 static_assert(offsetof(struct quicd_connection_view, acknowledged_bytes) == 384, "quicd_connection_view.acknowledged_bytes");
 static_assert(sizeof(((struct quicd_connection_view *)0)->acknowledged_bytes) == 8, "quicd_connection_view.acknowledged_bytes");
-static_assert(sizeof(struct quicd_connection_view) == 392, "quicd_connection_view");
+static_assert(offsetof(struct quicd_connection_view, key_updates) == 392, "quicd_connection_view.key_updates");
+static_assert(sizeof(((struct quicd_connection_view *)0)->key_updates) == 8, "quicd_connection_view.key_updates");
+static_assert(sizeof(struct quicd_connection_view) == 400, "quicd_connection_view");
 
 static_assert(offsetof(struct quicd_app_view, signals) == 0, "quicd_app_view.signals");
 static_assert(sizeof(((struct quicd_app_view *)0)->signals) == 4, "quicd_app_view.signals");

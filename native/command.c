@@ -229,6 +229,9 @@ static void run(struct quicd_worker *worker, const struct quicd_command *command
 	case QUICD_COMMAND_REFRESH:
 		quicd_connection_refresh_view(connection);
 		break;
+	case QUICD_COMMAND_UPDATE_KEYS:
+		qd_update_keys(connection->quiche);
+		break;
 	case QUICD_COMMAND_MIGRATE:
 		run_migrate(connection, command);
 		break;

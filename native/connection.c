@@ -365,6 +365,7 @@ void quicd_connection_refresh_view(struct quicd_connection *connection)
 	view->datagrams_sent = stats.datagrams_sent;
 	view->datagrams_lost = stats.datagrams_lost;
 	view->acknowledged_bytes = stats.acknowledged_bytes;
+	view->key_updates = stats.key_updates;
 	/* What neither waits nor was told fell out of the queue, oldest first. */
 	const uint64_t dropped =
 		stats.datagrams_received - stats.datagrams_waiting - connection->datagrams_told;

@@ -110,6 +110,12 @@ struct qd_config_options {
 	/* TLS 1.3's numbers, most wanted first, and no others are used; none: as TLS has them */
 	const uint16_t *ciphers;
 	size_t cipher_count;
+	/*
+	 * Below the AEAD's limits, for tests; 0: these alone. Keys are updated after half of the
+	 * packets; at either limit the connection ends (RFC 9001 §6.6).
+	 */
+	uint64_t packets_per_key;
+	uint64_t forged_packets_max;
 };
 
 struct qd_config;
@@ -342,6 +348,11 @@ int qd_close(struct qd_connection *connection, bool application, uint64_t error_
 	     const uint8_t *reason, size_t reason_bytes);
 /* PING at the next send if nothing ack-eliciting is pending. */
 int qd_send_ack_eliciting(struct qd_connection *connection);
+/*
+ * New 1-RTT keys, with the first packet that is sent when RFC 9001 §6.1 and §6.5 allow it: the
+ * handshake is confirmed, the last update acknowledged and three times the PTO old.
+ */
+void qd_update_keys(struct qd_connection *connection);
 
 /* Connection IDs, RFC 9000 §5.1. */
 size_t qd_scids_left(struct qd_connection *connection); /* that the peer still has room for */
@@ -401,6 +412,7 @@ struct qd_stats {
 	uint64_t round_trip_variation_ns;
 	uint64_t probe_timeouts; /* RFC 9002 §6.2 */
 	uint64_t acknowledged_bytes;
+	uint64_t key_updates; /* of the 1-RTT keys, whoever initiated them */
 };
 void qd_get_stats(struct qd_connection *connection, struct qd_stats *stats);
 

@@ -45,7 +45,8 @@ export const COMMAND_CONNECT = 9;
 export const COMMAND_MIGRATE = 10;
 export const COMMAND_QLOG = 11;
 export const COMMAND_REFRESH = 12;
-export const COMMAND_COUNT = 13;
+export const COMMAND_UPDATE_KEYS = 13;
+export const COMMAND_COUNT = 14;
 export const CONNECT_OWN_SOCKET = 1;
 export const CONNECT_EARLY = 2;
 export const CLOSE_APPLICATION = 1;
@@ -181,8 +182,8 @@ export const STREAM_VIEW_GENERATION_WORD = 2;
 export const STREAM_VIEW_RESERVED_OFFSET = 12;
 export const STREAM_VIEW_RESERVED_WORD = 3;
 
-export const CONNECTION_VIEW_SIZE = 392;
-export const CONNECTION_VIEW_WORDS = 98;
+export const CONNECTION_VIEW_SIZE = 400;
+export const CONNECTION_VIEW_WORDS = 100;
 export const CONNECTION_VIEW_GENERATION_OFFSET = 0;
 export const CONNECTION_VIEW_GENERATION_WORD = 0;
 export const CONNECTION_VIEW_STATE_OFFSET = 4;
@@ -264,6 +265,8 @@ export const CONNECTION_VIEW_DATAGRAMS_LOST_OFFSET = 376;
 export const CONNECTION_VIEW_DATAGRAMS_LOST_WORD = 94;
 export const CONNECTION_VIEW_ACKNOWLEDGED_BYTES_OFFSET = 384;
 export const CONNECTION_VIEW_ACKNOWLEDGED_BYTES_WORD = 96;
+export const CONNECTION_VIEW_KEY_UPDATES_OFFSET = 392;
+export const CONNECTION_VIEW_KEY_UPDATES_WORD = 98;
 
 export const APP_VIEW_SIZE = 64;
 export const APP_VIEW_WORDS = 16;
@@ -691,4 +694,4 @@ export const WHY_STREAM_FIELDS = [
   "chunks",
 ] as const;
 
-export const ABI_HASH = 629962503;
+export const ABI_HASH = 3404625319;

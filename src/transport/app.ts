@@ -80,6 +80,8 @@ export interface ConnectionStats {
   datagramsLost: number;
   /** Of those received: dropped, oldest first, since the application took none. */
   droppedDatagrams: number;
+  /** Of the keys that protect packets, whoever initiated them (RFC 9001 §6). */
+  keyUpdates: number;
 }
 
 /**
@@ -178,6 +180,12 @@ export interface ConnectionHandle {
    * what is still on its way would be cut. Nothing can be written from here.
    */
   closeWhenDelivered(code: ErrorCode, reason?: string): void;
+  /**
+   * Protects packets with new keys as soon as RFC 9001 §6.1 allows it: once the handshake is
+   * confirmed and an earlier update done. `stats().keyUpdates` counts; nothing needs it, since keys
+   * are also updated long before they wear out (§6.6).
+   */
+  updateKeys(): void;
 }
 
 /** A connection that we opened: what a client has beside {@link ConnectionHandle}. */

@@ -13,6 +13,7 @@ import {
   COMMAND_OPEN,
   COMMAND_QLOG,
   COMMAND_REFRESH,
+  COMMAND_UPDATE_KEYS,
   CONNECTION_VIEW_DATAGRAM_MAX_BYTES_WORD,
   CONNECTION_VIEW_GENERATION_WORD,
   CONNECTION_VIEW_REASON_LENGTH,
@@ -285,6 +286,15 @@ export class NativeConnection implements SinkConnection, TransportControls {
       connection: this.slot,
       connectionGeneration: this.generation,
       length: intervalMs,
+    });
+  }
+
+  updateKeys(): void {
+    if (!this.open) return;
+    this.port.post({
+      kind: COMMAND_UPDATE_KEYS,
+      connection: this.slot,
+      connectionGeneration: this.generation,
     });
   }
 

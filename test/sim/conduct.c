@@ -292,6 +292,20 @@ static uint64_t move(struct end *end)
 	return end->move_ns;
 }
 
+/* Earlier than the last one may be repeated, now and then (RFC 9001 §6.5). */
+static uint64_t update_keys(struct end *end)
+{
+	struct world *world = end->app->world;
+	if (end->key_updates == world->plans[end->number].key_updates[end->side])
+		return QUICD_SIM_NEVER;
+	if (world->sim.now_ns >= end->key_update_ns &&
+	    end_command(end, command_of(end, QUICD_COMMAND_UPDATE_KEYS, NULL))) {
+		end->key_update_ns = world->sim.now_ns + 100 * QUICD_SIM_MS;
+		end->key_updates++;
+	}
+	return end->key_update_ns;
+}
+
 uint64_t end_act(struct end *end)
 {
 	struct world *world = end->app->world;
@@ -310,6 +324,7 @@ uint64_t end_act(struct end *end)
 		}
 		next_ns = earlier(open_streams(end), send_datagrams(end));
 		next_ns = earlier(next_ns, move(end));
+		next_ns = earlier(next_ns, update_keys(end));
 		for (uint32_t i = 0; i < end->stream_count; i++) {
 			stop_stream(end, &end->streams[i]);
 			write_stream(end, &end->streams[i]);

@@ -53,6 +53,10 @@ void plan_draw(struct world *world, uint32_t number)
 	if (quicd_sim_below(random, 5) == 0)
 		plan->migrations = 1 + (uint32_t)quicd_sim_below(random, 3);
 	plan->migrate_gap_ns = quicd_sim_below(random, 700) * QUICD_SIM_MS;
+	/* Without a draw, which would change all that follows. */
+	for (int side = 0; side < SIDES; side++)
+		if (mixed(plan->key, 1 + (uint64_t)side) % 4 == 0)
+			plan->key_updates[side] = 1 + mixed(plan->key, 3) % 20;
 	plan->linger_ns = quicd_sim_below(random, 4) == 0
 				  ? quicd_sim_below(random, 3000) * QUICD_SIM_MS
 				  : 0;

@@ -74,6 +74,7 @@ static const char *const EVENTS[QUICD_EVENT_COUNT] = {
 static const char *const COMMANDS[QUICD_COMMAND_COUNT] = {
 	"nop",	 "write",    "reset",	   "stop",    "open",	"datagram",
 	"close", "priority", "keep-alive", "connect", "migrate",
+	"qlog",	 "refresh",  "update-keys",
 };
 static const char *const PHASE_NAMES[PHASES] = {"unknown", "started", "up", "closing", "closed"};
 

@@ -57,6 +57,7 @@ struct plan {
 	uint32_t migrations;
 	uint64_t migrate_gap_ns;
 	uint64_t open_gap_ns; /* between two streams that are opened */
+	uint32_t key_updates[SIDES]; /* asked for in quick succession */
 };
 
 struct stream_end {
@@ -93,6 +94,8 @@ struct end {
 	uint32_t paths_told;
 	uint32_t moves_asked, moves_answered;
 	uint64_t move_ns; /* the next one */
+	uint32_t key_updates;
+	uint64_t key_update_ns; /* the next one */
 	uint32_t close_flags;
 	uint64_t close_code;
 	uint32_t request_id;

@@ -296,6 +296,8 @@ export class FakeConnection implements SinkConnection {
     this.closed ??= { code, reason, whenDelivered: true };
   }
 
+  updateKeys(): void {}
+
   close(code: number, reason = ""): void {
     this.closed ??= { code, reason };
   }

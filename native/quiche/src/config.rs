@@ -62,6 +62,8 @@ pub struct Options {
     pub initial_rtt_ms: u64,
     pub ciphers: *const u16,
     pub cipher_count: usize,
+    pub packets_per_key: u64,
+    pub forged_packets_max: u64,
 }
 
 unsafe fn pem<'a>(data: *const c_char, bytes: usize) -> &'a [u8] {
@@ -168,6 +170,8 @@ unsafe fn build(options: &Options) -> Result<Config, String> {
     if options.log_keys {
         quic.log_keys();
     }
+    let limit = |value: u64| if value == 0 { u64::MAX } else { value };
+    quic.set_aead_limits(limit(options.packets_per_key), limit(options.forged_packets_max));
     apply_limits(&mut quic, options);
     apply_recovery(&mut quic, options)?;
     Ok(Config { quic, discover_pmtu: options.discover_pmtu, keys, rules })

@@ -34,7 +34,8 @@ pub fn code(error: Error) -> i32 {
         Error::InvalidAckRange
         | Error::OptimisticAckDetected
         | Error::InvalidDcidInitialization
-        | Error::TooManyPieces => ERROR_OTHER,
+        | Error::TooManyPieces
+        | Error::AeadLimitReached => ERROR_OTHER,
     }
 }
 

@@ -164,3 +164,8 @@ pub unsafe extern "C" fn qd_close(
 pub unsafe extern "C" fn qd_send_ack_eliciting(connection: *mut Connection) -> i32 {
     Connection::enter(connection, ERROR_PANIC, |c| unit(c.quic.send_ack_eliciting()))
 }
+
+#[no_mangle]
+pub unsafe extern "C" fn qd_update_keys(connection: *mut Connection) {
+    Connection::enter(connection, (), |c| c.quic.request_key_update());
+}

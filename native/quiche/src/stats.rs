@@ -32,6 +32,7 @@ pub struct Stats {
     pub round_trip_variation_ns: u64,
     pub probe_timeouts: u64,
     pub acknowledged_bytes: u64,
+    pub key_updates: u64,
 }
 
 /// struct qd_peer_parameters.
@@ -68,6 +69,7 @@ fn collect(c: &Connection) -> Stats {
         datagrams_sent: all.dgram_sent as u64,
         spurious_lost_packets: all.spurious_lost as u64,
         acknowledged_bytes: all.acked_bytes,
+        key_updates: c.quic.key_updates(),
         ..Stats::default()
     };
     for path in c.quic.path_stats() {
