@@ -26,6 +26,12 @@ import { measurementMatrix, testMatrix } from "./text_matrix.ts";
 const ROOT = join(import.meta.dir, "../..");
 const CALLS = join(ROOT, "build/interop");
 
+/**
+ * Run alone, as measurements are: a client's requests are in 0-RTT packets only if it gets a
+ * processor within a round trip of 30 ms.
+ */
+const AGAINST_TIME: ReadonlySet<string> = new Set(["zerortt"]);
+
 /** One run that is asked for. */
 interface Order extends Job {
   case: Case;
@@ -201,8 +207,9 @@ function ordersOf(asked: InteropArguments, { cases, matches }: Selection): Order
   const variant = variantOf(asked);
   return matches.flatMap((match) =>
     cases.flatMap((case_) => {
-      const alone = case_.kind === "measurement";
-      const count = alone ? (asked.repetitions ?? case_.repetitions) : asked.runs;
+      const measures = case_.kind === "measurement";
+      const alone = measures || AGAINST_TIME.has(case_.name);
+      const count = measures ? (asked.repetitions ?? case_.repetitions) : asked.runs;
       return Array.from({ length: count }, (_, index) => ({
         ...{ case: case_, match, alone, weight: case_.timeoutSeconds },
         key: {
