@@ -2,11 +2,11 @@
  * Every case at least once in each of our roles, against peers that take part in it; compared with
  * interop/expected.json. Five runs against each peer: matrix_long.test.ts.
  */
-import { afterAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { QUIC_CASES } from "../../interop/cases/quic_cases.ts";
-import { skipReason } from "../support/peer.ts";
-import { endpointMissing, resultFolder, runnerUnavailable, startRunner } from "./runner_call.ts";
+import { ROOT, skipReason } from "../support/peer.ts";
+import { endpointMissing, runnerUnavailable, startRunner } from "./runner_call.ts";
 
 /** Cross traffic takes a minute each time and measures nothing on a machine with other work. */
 const CASES = QUIC_CASES.map((one) => one.name).filter((name) => name !== "crosstraffic");
@@ -17,8 +17,8 @@ const CASES = QUIC_CASES.map((one) => one.name).filter((name) => name !== "cross
 const FOLLOWED = ["handshakeloss", "handshakecorruption", "rebind-port", "rebind-addr"];
 const LIMIT_MS = 15 * 60 * 1000;
 const unavailable = runnerUnavailable() ?? endpointMissing("quicd", "quic_go", "ngtcp2");
-const folder = resultFolder();
-afterAll(folder.remove);
+/** What failed is kept there. */
+const OUT = join(ROOT, "build/interop/full");
 
 async function expectAsExpected(
   server: string,
@@ -26,7 +26,7 @@ async function expectAsExpected(
   cases: readonly string[],
 ): Promise<void> {
   const what = ["--server", server, "--client", client, "--case", cases.join(",")];
-  const how = ["--repetitions", "1", "--out", join(folder.path, `${server}_${client}`)];
+  const how = ["--repetitions", "1", "--out", join(OUT, `${server}_${client}`)];
   const call = startRunner([...what, ...how]);
   const exitCode = await call.exited;
   expect([exitCode, exitCode === 0 ? "" : call.output]).toEqual([0, ""]);
