@@ -74,6 +74,7 @@ struct quicd_connection {
 	uint64_t received_ns;  /* 0: nothing yet */
 	uint64_t refreshed_ns; /* the view's numbers */
 	uint32_t received_since_send;
+	uint8_t received_ecn; /* of the last datagram, as quiche knows it */
 	/* accepted only to be told this, RFC 9000 §20.1: CONNECTION_REFUSED, INVALID_TOKEN; or 0 */
 	uint32_t refuse;
 	uint64_t prefix; /* of its network, while it is counted there */

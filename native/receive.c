@@ -12,7 +12,7 @@
 #include "worker.h"
 
 static void give(struct quicd_connection *connection, uint8_t *bytes, uint32_t length,
-		 const struct qd_address *from, const struct qd_address *to)
+		 uint8_t ecn, const struct qd_address *from, const struct qd_address *to)
 {
 	struct quicd_worker *worker = connection->worker;
 	struct quicd_counters *counters = worker->counters;
@@ -25,6 +25,10 @@ static void give(struct quicd_connection *connection, uint8_t *bytes, uint32_t l
 	connection->received_ns = worker->now_ns;
 	connection->view->received_bytes += length;
 	connection->view->received_packets++;
+	if (connection->received_ecn != ecn) {
+		connection->received_ecn = ecn;
+		qd_set_received_ecn(connection->quiche, ecn);
+	}
 	const int result = qd_recv(connection->quiche, bytes, length, from, to);
 	if (result < 0 && result != QD_DONE)
 		counters->connection_rejected++;
@@ -71,7 +75,7 @@ static void receive_datagram(struct quicd_worker *worker, uint8_t *bytes, uint32
 			quicd_stateless_heard(worker, bytes, length, &train->from, &train->to);
 	}
 	if (connection)
-		give(connection, bytes, length, &train->from, &train->to);
+		give(connection, bytes, length, train->ecn, &train->from, &train->to);
 }
 
 void quicd_receive_forwarded(struct quicd_worker *worker, const struct quicd_forwarded *datagram,
@@ -101,7 +105,8 @@ void quicd_receive_forwarded(struct quicd_worker *worker, const struct quicd_for
 					      &datagram->to);
 	}
 	if (connection)
-		give(connection, bytes, datagram->length, &datagram->from, &datagram->to);
+		give(connection, bytes, datagram->length, datagram->ecn, &datagram->from,
+		     &datagram->to);
 }
 
 /*

@@ -192,6 +192,12 @@ int qd_recv(struct qd_connection *connection, uint8_t *packet, size_t bytes,
 	    const struct qd_address *from, const struct qd_address *to);
 
 /*
+ * ECN field (RFC 3168 §5) of what is given to qd_recv from here on, at first 0: counted for the
+ * peer (RFC 9000 §13.4.1).
+ */
+void qd_set_received_ecn(struct qd_connection *connection, uint8_t ecn);
+
+/*
  * A datagram with a short header and an unknown connection ID, which may come from this
  * connection's peer: is it a stateless reset (RFC 9000 §10.3)? Then the connection is closed.
  */

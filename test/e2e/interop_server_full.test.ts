@@ -52,7 +52,8 @@ function lack(
   const { resumed, early, retries, updated_keys, challenges } = seen;
   switch (feature) {
     case "handshake":
-      return retries > 0 ? "a Retry" : null;
+      if (retries > 0) return "a Retry";
+      return seen.ecn_capable === false ? "counts of marked packets" : null;
     case "retry":
       return retries === 1 && counted.tokens_valid === 1 ? null : "a Retry and its token";
     case "resumption":

@@ -36,6 +36,8 @@ export interface FeatureReport {
   /** PATH_CHALLENGE and PATH_RESPONSE frames. */
   challenges: number;
   responses: number;
+  /** The server counts marks (RFC 9000 §13.4.2); only ngtcp2 marks its packets, and says. */
+  ecn_capable?: boolean;
   /** Null, too: none. */
   error?: string | null;
 }
@@ -129,5 +131,6 @@ function readNgtcp2Log(log: string): FeatureReport {
     updated_keys: count(/pkt rx .*type=1RTT k=1/g),
     challenges: count(/frm rx \d+ 1RTT PATH_CHALLENGE/g),
     responses: count(/frm rx \d+ 1RTT PATH_RESPONSE/g),
+    ecn_capable: log.includes("path is ECN capable"),
   };
 }

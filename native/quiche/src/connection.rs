@@ -233,6 +233,11 @@ pub unsafe extern "C" fn qd_recv(
 }
 
 #[no_mangle]
+pub unsafe extern "C" fn qd_set_received_ecn(connection: *mut Connection, ecn: u8) {
+    Connection::enter(connection, (), |c| c.quic.set_received_ecn(ecn));
+}
+
+#[no_mangle]
 pub unsafe extern "C" fn qd_recv_reset(
     connection: *mut Connection,
     packet: *const u8,

@@ -1,10 +1,10 @@
-//! patches/39-error-in-first-packet.patch and patches/40-rest-of-datagram.patch: what a peer does
+//! patches/39-error-in-first-packet.patch to patches/42-ecn-counts.patch: what a peer does
 //! wrong from its first packet on, and datagrams of which only a part can be read.
 
 mod support;
 
 use quicd_quiche::address::Address;
-use quicd_quiche::connection::{qd_recv, Connection};
+use quicd_quiche::connection::{qd_recv, qd_set_received_ecn, Connection};
 use quicd_quiche::state::*;
 use support::*;
 
@@ -93,4 +93,26 @@ fn the_rest_of_a_datagram_is_read() {
         assert_eq!(pipe.server.read(stream), (b"behind it".to_vec(), true));
         *handshake.last_mut().unwrap() ^= 1;
     }
+}
+
+/// patches/42-ecn-counts.patch, RFC 9000 §13.4.1 and §19.3.2: packets by mark, in ACK frames.
+/// quiche itself reads them and no more, so that what shows here is their size; others validate a
+/// path by them.
+#[test]
+fn marks_are_counted_for_the_peer() {
+    let sizes = [0u8, 2].map(|ecn| {
+        let pipe = Pipe::established();
+        unsafe { qd_set_received_ecn(pipe.server.connection, ecn) };
+        pipe.client.send(0, b"marked", true);
+        pipe.client_to_server();
+        let acks = pipe.server.packets();
+        let bytes = acks[0].bytes.len();
+        for packet in &acks {
+            pipe.client.receive(packet, packet.from, address(CLIENT));
+        }
+        assert!(!pipe.client.state().draining, "the frame is well formed");
+        assert_eq!(pipe.client.stats().in_flight_bytes, 0, "and acknowledges");
+        bytes
+    });
+    assert_eq!(sizes[1], sizes[0] + 3, "three counts of a byte each");
 }
