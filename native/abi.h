@@ -95,7 +95,11 @@ enum quicd_command_kind {
 	QUICD_COMMAND_NOP = 0,
 	/* stream, flags (FIN), slab, buffer, offset, length; length 0 + FIN: no buffer */
 	QUICD_COMMAND_WRITE = 1,
-	QUICD_COMMAND_RESET = 2,    /* stream, error_code: RESET_STREAM */
+	/*
+	 * stream, error_code, reliable_bytes: RESET_STREAM, or RESET_STREAM_AT where
+	 * reliable_bytes is not 0 and the peer knows it
+	 */
+	QUICD_COMMAND_RESET = 2,
 	QUICD_COMMAND_STOP = 3,	    /* stream, error_code: STOP_SENDING; drops what waits */
 	QUICD_COMMAND_OPEN = 4,	    /* flags (UNIDIRECTIONAL), request_id */
 	QUICD_COMMAND_DATAGRAM = 5, /* slab, buffer, offset, length, request_id, flags (ANSWER) */
@@ -164,7 +168,7 @@ struct quicd_command {
 	uint32_t request_id;
 	uint32_t reserved0;
 	uint64_t error_code;
-	uint64_t reserved1;
+	uint64_t reliable_bytes; /* from the start of the stream: arrive all the same */
 };
 
 /* "Not yet" and "no" as values. */
@@ -206,6 +210,8 @@ enum quicd_connection_flag {
 	QUICD_CONNECTION_CLIENT = 1,  /* we opened it */
 	QUICD_CONNECTION_RESUMED = 2, /* from a session ticket (RFC 8446 §2.2) */
 	QUICD_CONNECTION_EARLY = 4,   /* 0-RTT was taken (RFC 9001 §4.6) */
+	/* the peer knows RESET_STREAM_AT (draft-ietf-quic-reliable-stream-reset) */
+	QUICD_CONNECTION_RESETS_AT = 8,
 };
 
 /*

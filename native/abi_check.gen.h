@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include "abi.h"
 
-#define QUICD_ABI_HASH 3404625319u
+#define QUICD_ABI_HASH 4226169211u
 
 static_assert(offsetof(struct quicd_event, kind) == 0, "quicd_event.kind");
 static_assert(sizeof(((struct quicd_event *)0)->kind) == 4, "quicd_event.kind");
@@ -79,8 +79,8 @@ static_assert(offsetof(struct quicd_command, reserved0) == 44, "quicd_command.re
 static_assert(sizeof(((struct quicd_command *)0)->reserved0) == 4, "quicd_command.reserved0");
 static_assert(offsetof(struct quicd_command, error_code) == 48, "quicd_command.error_code");
 static_assert(sizeof(((struct quicd_command *)0)->error_code) == 8, "quicd_command.error_code");
-static_assert(offsetof(struct quicd_command, reserved1) == 56, "quicd_command.reserved1");
-static_assert(sizeof(((struct quicd_command *)0)->reserved1) == 8, "quicd_command.reserved1");
+static_assert(offsetof(struct quicd_command, reliable_bytes) == 56, "quicd_command.reliable_bytes");
+static_assert(sizeof(((struct quicd_command *)0)->reliable_bytes) == 8, "quicd_command.reliable_bytes");
 static_assert(sizeof(struct quicd_command) == 64, "quicd_command");
 
 static_assert(offsetof(struct quicd_stream_view, credit_limit) == 0, "quicd_stream_view.credit_limit");

@@ -151,7 +151,8 @@ static void run_stream_command(struct quicd_connection *connection,
 		return;
 	}
 	if (command->kind == QUICD_COMMAND_RESET)
-		quicd_stream_reset(stream, connection, command->error_code);
+		quicd_stream_reset(stream, connection, command->error_code,
+				   command->reliable_bytes);
 	else if (command->kind == QUICD_COMMAND_STOP)
 		quicd_stream_stop(stream, connection, command->error_code);
 	else

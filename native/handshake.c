@@ -90,6 +90,7 @@ static void on_established(struct quicd_connection *connection, const struct qd_
 	flags &= (uint8_t)~(QUICD_CONNECTION_RESUMED | QUICD_CONNECTION_EARLY);
 	flags |= state->resumed ? QUICD_CONNECTION_RESUMED : 0;
 	flags |= connection->early && state->early_accepted ? QUICD_CONNECTION_EARLY : 0;
+	flags |= state->peer_resets_at ? QUICD_CONNECTION_RESETS_AT : 0;
 	/* Whom it was told as early may be reading what was said of it then. */
 	__atomic_store_n(&view->flags, flags, __ATOMIC_RELAXED);
 	if (!quicd_connection_is_client(connection))

@@ -52,6 +52,10 @@ struct quicd_stream {
 	uint32_t written_bytes; /* by the application, modulo 2^32 */
 	uint32_t taken_bytes;	/* by quiche, modulo 2^32 */
 	uint32_t credit_limit;	/* as published */
+	uint64_t taken_total;	/* as taken_bytes, in full */
+	uint64_t reset_at;	/* once resetting: how much is delivered before it */
+	uint64_t reset_at_code;
+	bool resetting; /* when quiche has taken all up to reset_at */
 	bool fin_queued;
 	bool send_done; /* FIN taken by quiche, reset, or stopped by the peer */
 };
@@ -103,5 +107,5 @@ void quicd_streams_pump(struct quicd_connection *connection);
 /* Collects the streams that quiche calls writable again. */
 void quicd_streams_note_writable(struct quicd_connection *connection);
 void quicd_stream_reset(struct quicd_stream *stream, struct quicd_connection *connection,
-			uint64_t error_code);
+			uint64_t error_code, uint64_t reliable_bytes);
 void quicd_stream_drop_queue(struct quicd_stream *stream, struct quicd_connection *connection);

@@ -64,7 +64,9 @@ static enum read_outcome read_once(struct quicd_stream *stream, struct quicd_con
 	connection->answer_expected = true;
 	if (fin)
 		stream->receive_done = true;
-	*more = !fin && (size_t)got == capacity;
+	/* Less than there was room for is all there was; or a reset comes next. */
+	*more = !fin && ((size_t)got == capacity ||
+			 qd_stream_is_readable(connection->quiche, stream->id));
 	return READ_DRAINED;
 }
 

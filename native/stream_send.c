@@ -31,6 +31,7 @@ static void count_taken(struct quicd_stream *stream, struct quicd_connection *co
 			uint32_t bytes)
 {
 	stream->taken_bytes += bytes;
+	stream->taken_total += bytes;
 	stream->queued_bytes -= bytes;
 	connection->queued_bytes -= bytes;
 	connection->worker->queued_bytes -= bytes;
@@ -143,6 +144,18 @@ static void end_by_peer(struct quicd_stream *stream, struct quicd_connection *co
 	quicd_list_append(&connection->telling, &stream->telling);
 }
 
+/* quiche has all that is to arrive. */
+static void finish_reset(struct quicd_stream *stream, struct quicd_connection *connection)
+{
+	stream->resetting = false;
+	stream->send_done = true;
+	const int outcome = qd_stream_reset_at(connection->quiche, stream->id,
+					       stream->reset_at_code, stream->reset_at);
+	/* Gone, or stopped by the peer: there is nobody to reset it for. */
+	assert(outcome != QD_ERROR_FINAL_SIZE);
+	quicd_connection_wants_flush(connection);
+}
+
 /* Until the queue is empty or quiche is full. */
 static void pump(struct quicd_stream *stream, struct quicd_connection *connection)
 {
@@ -171,6 +184,8 @@ static void pump(struct quicd_stream *stream, struct quicd_connection *connectio
 			stream->send_done = true;
 		drop_segment(stream, connection);
 	}
+	if (stream->resetting && !stream->head)
+		finish_reset(stream, connection);
 	raise_credit(stream, connection);
 }
 
@@ -212,11 +227,65 @@ void quicd_streams_note_writable(struct quicd_connection *connection)
 	} while (count == IDS_PER_CALL);
 }
 
-void quicd_stream_reset(struct quicd_stream *stream, struct quicd_connection *connection,
-			uint64_t error_code)
+/* Takes back what was written beyond |end|, an offset in the stream. */
+static void cut_queue(struct quicd_stream *stream, struct quicd_connection *connection,
+		      uint64_t end)
 {
-	if (stream->send_done)
+	uint64_t offset = stream->taken_total;
+	struct quicd_segment **place = &stream->head;
+	struct quicd_segment *kept = NULL;
+	while (*place && offset < end) {
+		kept = *place;
+		kept->fin = false;
+		if (kept->length > end - offset)
+			kept->length = (uint32_t)(end - offset);
+		offset += kept->length;
+		place = &kept->next;
+	}
+	struct quicd_segment *rest = *place;
+	*place = NULL;
+	stream->tail = kept;
+	struct quicd_worker *worker = connection->worker;
+	while (rest) {
+		struct quicd_segment *next = rest->next;
+		connection->queued_segments--;
+		worker->queued_slab_bytes -= pinned_bytes(worker, rest);
+		quicd_segment_free(&worker->segments, rest, worker->engine->slabs);
+		rest = next;
+	}
+	const uint32_t dropped = stream->queued_bytes - (uint32_t)(offset - stream->taken_total);
+	stream->taken_bytes += dropped;
+	stream->queued_bytes -= dropped;
+	connection->queued_bytes -= dropped;
+	worker->queued_bytes -= dropped;
+}
+
+/* RESET_STREAM_AT: at once, or when flow control has let out what is to arrive. */
+static void reset_at(struct quicd_stream *stream, struct quicd_connection *connection,
+		     uint64_t error_code, uint64_t reliable_bytes)
+{
+	const uint64_t written = stream->taken_total + stream->queued_bytes;
+	stream->reset_at = reliable_bytes < written ? reliable_bytes : written;
+	stream->reset_at_code = error_code;
+	stream->resetting = true;
+	stream->fin_queued = true; /* nothing is written any more */
+	cut_queue(stream, connection, stream->reset_at);
+	if (stream->head)
 		return;
+	quicd_node_remove(&stream->sendable);
+	finish_reset(stream, connection);
+	quicd_stream_settle(stream, connection);
+}
+
+void quicd_stream_reset(struct quicd_stream *stream, struct quicd_connection *connection,
+			uint64_t error_code, uint64_t reliable_bytes)
+{
+	if (stream->send_done || stream->resetting)
+		return;
+	if (reliable_bytes > 0 && connection->view->flags & QUICD_CONNECTION_RESETS_AT) {
+		reset_at(stream, connection, error_code, reliable_bytes);
+		return;
+	}
 	qd_stream_shutdown(connection->quiche, stream->id, QD_SHUTDOWN_WRITE, error_code);
 	quicd_stream_drop_queue(stream, connection);
 	stream->send_done = true;

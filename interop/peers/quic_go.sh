@@ -5,8 +5,8 @@
 #   build/peers/quic_go/bin/multiplex -url https://127.0.0.1:4433 -connections 20 -sockets 8
 #
 # quic-go's published interop client and server, the programs in its image for the QUIC interop
-# runner; and small programs on its API: quic_go/multiplex, feature, hold and soak. Built without
-# cgo, so that they run in an empty root (see quic_go/client.sh).
+# runner; and small programs on its API: quic_go/multiplex, feature, hold, reset_at and soak. Built
+# without cgo, so that they run in an empty root (see quic_go/client.sh).
 set -euo pipefail
 peer=quic_go
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"

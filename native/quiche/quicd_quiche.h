@@ -258,6 +258,7 @@ ssize_t qd_stream_recv(struct qd_connection *connection, uint64_t stream_id, uin
 		       size_t capacity, bool *fin, uint64_t *error_code);
 /* Contiguous bytes ready now, 0 if none. */
 size_t qd_stream_readable_bytes(struct qd_connection *connection, uint64_t stream_id);
+bool qd_stream_is_readable(struct qd_connection *connection, uint64_t stream_id);
 enum qd_direction { QD_SHUTDOWN_READ = 0, QD_SHUTDOWN_WRITE = 1 };
 int qd_stream_shutdown(struct qd_connection *connection, uint64_t stream_id,
 		       enum qd_direction direction, uint64_t error_code);
@@ -326,6 +327,7 @@ struct qd_state {
 	bool timed_out;
 	bool early_accepted; /* 0-RTT was offered and taken (RFC 9001 §4.6.2) */
 	bool reset; /* closed because the peer has forgotten it (RFC 9000 §10.3) */
+	bool peer_resets_at; /* it knows RESET_STREAM_AT; qd_stream_reset_at will do */
 };
 void qd_get_state(struct qd_connection *connection, struct qd_state *state);
 /* Of the ClientHello (RFC 8446 §4.1.2): no two have the same, unless one is a replay. */

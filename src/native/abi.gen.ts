@@ -75,6 +75,7 @@ export const STATE_COUNT = 7;
 export const CONNECTION_CLIENT = 1;
 export const CONNECTION_RESUMED = 2;
 export const CONNECTION_EARLY = 4;
+export const CONNECTION_RESETS_AT = 8;
 export const CAUSE_CLOSING = 0;
 export const CAUSE_AMPLIFICATION = 1;
 export const CAUSE_HANDSHAKE = 2;
@@ -168,8 +169,8 @@ export const COMMAND_RESERVED0_OFFSET = 44;
 export const COMMAND_RESERVED0_WORD = 11;
 export const COMMAND_ERROR_CODE_OFFSET = 48;
 export const COMMAND_ERROR_CODE_WORD = 12;
-export const COMMAND_RESERVED1_OFFSET = 56;
-export const COMMAND_RESERVED1_WORD = 14;
+export const COMMAND_RELIABLE_BYTES_OFFSET = 56;
+export const COMMAND_RELIABLE_BYTES_WORD = 14;
 
 export const STREAM_VIEW_SIZE = 16;
 export const STREAM_VIEW_WORDS = 4;
@@ -694,4 +695,4 @@ export const WHY_STREAM_FIELDS = [
   "chunks",
 ] as const;
 
-export const ABI_HASH = 3404625319;
+export const ABI_HASH = 4226169211;

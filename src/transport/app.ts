@@ -148,6 +148,11 @@ export interface ConnectionHandle {
    * comes may be a replay (RFC 9001 §9.2), and comes only with `early_data`.
    */
   readonly early: boolean;
+  /**
+   * The peer understands a reset that delivers the beginning of its stream
+   * ({@link SendStream.reset}). Known when the handshake is complete.
+   */
+  readonly reliableReset: boolean;
   stats(): ConnectionStats;
   /**
    * Answered by StreamOpened or OpenRefused with the same id. "channel-full": nothing was queued.

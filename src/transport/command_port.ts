@@ -15,6 +15,7 @@ import {
   COMMAND_KIND_WORD,
   COMMAND_LENGTH_WORD,
   COMMAND_OFFSET_WORD,
+  COMMAND_RELIABLE_BYTES_WORD,
   COMMAND_REQUEST_ID_WORD,
   COMMAND_SLAB_WORD,
   COMMAND_STREAM_GENERATION_WORD,
@@ -38,6 +39,7 @@ export interface Command {
   length?: number;
   requestId?: number;
   errorCode?: ErrorCode;
+  reliableBytes?: number;
 }
 
 export function writeCommand(words: Uint32Array, entry: number, command: Command): void {
@@ -55,6 +57,9 @@ export function writeCommand(words: Uint32Array, entry: number, command: Command
   words[entry + COMMAND_REQUEST_ID_WORD] = command.requestId ?? 0;
   words[entry + COMMAND_ERROR_CODE_WORD] = errorCodeLow(code);
   words[entry + COMMAND_ERROR_CODE_WORD + 1] = errorCodeHigh(code);
+  const reliable = command.reliableBytes ?? 0;
+  words[entry + COMMAND_RELIABLE_BYTES_WORD] = reliable % 2 ** 32;
+  words[entry + COMMAND_RELIABLE_BYTES_WORD + 1] = Math.floor(reliable / 2 ** 32);
 }
 
 /** Told of every commit, so that the worker is kicked, and of commands that wait for room. */

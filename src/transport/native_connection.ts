@@ -14,6 +14,7 @@ import {
   COMMAND_QLOG,
   COMMAND_REFRESH,
   COMMAND_UPDATE_KEYS,
+  CONNECTION_RESETS_AT,
   CONNECTION_VIEW_DATAGRAM_MAX_BYTES_WORD,
   CONNECTION_VIEW_GENERATION_WORD,
   CONNECTION_VIEW_REASON_LENGTH,
@@ -115,6 +116,10 @@ export class NativeConnection implements SinkConnection, TransportControls {
 
   get early(): boolean {
     return this.#state === "Early";
+  }
+
+  get reliableReset(): boolean {
+    return (this.#snapshot.flags & CONNECTION_RESETS_AT) !== 0;
   }
 
   get connectionId(): string {

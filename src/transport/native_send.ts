@@ -161,10 +161,13 @@ export class NativeSendStream implements SendStream {
     this.#finished();
   }
 
-  reset(errorCode: ErrorCode): void {
+  reset(errorCode: ErrorCode, reliableBytes = 0): void {
     checkErrorCode(errorCode);
+    if (!Number.isSafeInteger(reliableBytes) || reliableBytes < 0) {
+      throw new RangeError(`reliableBytes is ${reliableBytes}; it counts bytes from 0 on`);
+    }
     if (!this.open) return;
-    this.#stream.post(COMMAND_RESET, 0, errorCode);
+    this.#stream.post(COMMAND_RESET, 0, errorCode, reliableBytes);
     this.end("reset", errorCode);
     this.#stream.leaveIfDone();
   }

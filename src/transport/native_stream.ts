@@ -130,6 +130,7 @@ export class NativeStream implements TransportStream {
     kind: typeof COMMAND_RESET | typeof COMMAND_STOP | typeof COMMAND_WRITE,
     flags: 0 | typeof FLAG_FIN,
     errorCode: ErrorCode,
+    reliableBytes = 0,
   ): void {
     const { connection, slot, generation } = this;
     if (!connection.open) return;
@@ -141,6 +142,7 @@ export class NativeStream implements TransportStream {
       streamGeneration: generation,
       flags,
       errorCode,
+      reliableBytes,
     });
   }
 

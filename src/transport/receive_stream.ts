@@ -108,8 +108,8 @@ export class ReceiveQueue implements ReceiveStream, StreamSink {
     if (fin) this.#end(null);
   }
 
+  /** What came before it is read first: RESET_STREAM_AT promises that. */
   onReset(errorCode: ErrorCode): void {
-    this.#releaseWaiting();
     this.#end(new StreamError("reset", errorCode, this.id));
     this.#observer?.onReset(this.id, errorCode);
   }

@@ -56,16 +56,23 @@ export interface SendStream {
   /**
    * RESET_STREAM (RFC 9000 §19.4); queued bytes are dropped.
    *
+   * The first `reliableBytes` of what was written arrive all the same, before the reset, by
+   * RESET_STREAM_AT (draft-ietf-quic-reliable-stream-reset); at most all of it. A peer that does
+   * not know that frame ({@link QuicConnection.reliableReset}) gets RESET_STREAM and may lose them.
+   *
    * @throws RangeError for what is no {@link ErrorCode}; so do `stop` and a connection's `close`.
    */
-  reset(errorCode: ErrorCode): void;
+  reset(errorCode: ErrorCode, reliableBytes?: number): void;
   /** RFC 9218 §4: 0 (first) to 7. */
   setPriority(urgency: number, incremental: boolean): void;
 }
 
 export interface ReceiveStream extends AsyncIterable<Chunk> {
   readonly id: number;
-  /** The next chunk, owned by the caller; null after the last one. One read at a time. */
+  /**
+   * The next chunk, owned by the caller; null after the last one. One read at a time. Rejects with
+   * a {@link StreamError} when the peer has reset the stream and what came before that is read.
+   */
   read(): Promise<Chunk | null>;
   /** STOP_SENDING (RFC 9000 §19.5); what is buffered is released. */
   stop(errorCode: ErrorCode): void;

@@ -224,6 +224,7 @@ export class FakeConnection implements SinkConnection {
   readonly datagramMaxBytes = 0;
   /** The handshake is not complete: streams that begin now are early. */
   early = false;
+  reliableReset = false;
   readonly streams = new Map<number, FakeStream>();
   readonly leases = { open: 0 };
   closed: { code: number; reason: string; whenDelivered?: true } | null = null;

@@ -84,6 +84,11 @@ export function quicGoFeatureCommand(...args: string[]): string[] {
   return [join(PEERS, "quic_go/bin/feature"), ...args];
 }
 
+/** Resets that deliver the beginning: interop/peers/quic_go/reset_at. */
+export function resetAtCommand(...args: string[]): string[] {
+  return [join(PEERS, "quic_go/bin/reset_at"), ...args];
+}
+
 /** Many connections held open: interop/peers/quic_go/hold. */
 export function holdCommand(...args: string[]): string[] {
   return [join(PEERS, "quic_go/bin/hold"), ...args];

@@ -33,6 +33,7 @@ pub struct State {
     pub timed_out: bool,
     pub early_accepted: bool,
     pub reset: bool,
+    pub peer_resets_at: bool,
 }
 
 /// struct qd_close_reason.
@@ -58,6 +59,7 @@ pub unsafe extern "C" fn qd_get_state(connection: *mut Connection, state: *mut S
         timed_out: c.quic.is_timed_out(),
         early_accepted: c.quic.early_data_reason() == EARLY_DATA_ACCEPTED,
         reset: c.quic.is_reset(),
+        peer_resets_at: c.quic.peer_transport_params().is_some_and(|peer| peer.reset_stream_at),
     });
     if let Some(state) = state.as_mut() {
         *state = now;

@@ -104,6 +104,14 @@ pub unsafe extern "C" fn qd_stream_readable_bytes(
 }
 
 #[no_mangle]
+pub unsafe extern "C" fn qd_stream_is_readable(
+    connection: *mut Connection,
+    stream_id: u64,
+) -> bool {
+    Connection::enter(connection, false, |c| c.quic.stream_readable(stream_id))
+}
+
+#[no_mangle]
 pub unsafe extern "C" fn qd_stream_shutdown(
     connection: *mut Connection,
     stream_id: u64,
