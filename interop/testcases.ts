@@ -22,6 +22,8 @@ export interface ClientPlan {
   cipher: "TLS_CHACHA20_POLY1305_SHA256" | null;
   /** A third of all packets is lost or damaged: ask again soon, and do not give up. */
   patient: boolean;
+  /** New keys (RFC 9001 §6) as soon as the first bytes are there. */
+  updateKeys: boolean;
 }
 
 export interface ServerPlan {
@@ -39,6 +41,7 @@ export interface Testcase {
 
 const client: ClientPlan = {
   ...{ alpn: "hq-interop", connections: "one", early: false, cipher: null, patient: false },
+  updateKeys: false,
 };
 const server: ServerPlan = { alpn: "hq-interop", retry: "never", early: false, patient: false };
 
@@ -46,6 +49,8 @@ const TESTCASES: Readonly<Record<string, Testcase>> = {
   handshake: { client, server },
   transfer: { client, server },
   chacha20: { client: { ...client, cipher: "TLS_CHACHA20_POLY1305_SHA256" }, server },
+  // Its server is asked for "transfer".
+  keyupdate: { client: { ...client, updateKeys: true } },
   retry: { client, server: { ...server, retry: "always" } },
   resumption: { client: { ...client, connections: "resumed" }, server },
   zerortt: {

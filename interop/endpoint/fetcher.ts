@@ -68,7 +68,11 @@ export class Fetcher {
     const options = { ...(await this.#connectOptions(urls[0]!)), ...more };
     if (this.#options.plan.alpn === "h3") return this.#fetchH3(urls, options);
     const connection = await this.#client.connect(options);
-    await fetchHq(connection, urls);
+    let began = () => {
+      if (this.#options.plan.updateKeys) connection.updateKeys();
+      began = () => {};
+    };
+    await fetchHq(connection, urls, () => began());
     return connection;
   }
 
@@ -111,19 +115,24 @@ function fileOf(url: URL): string {
  * Side by side; where the server allows fewer streams, opening waits for it. The requests of one
  * turn share packets.
  */
-async function fetchHq(connection: QuicConnection, urls: readonly URL[]): Promise<void> {
+async function fetchHq(
+  connection: QuicConnection,
+  urls: readonly URL[],
+  began: () => void,
+): Promise<void> {
   const waiting = urls.values();
   const fetchSome = async () => {
-    for (const url of waiting) await fetchFile(await connection.openBidirectional(), url);
+    for (const url of waiting) await fetchFile(await connection.openBidirectional(), url, began);
   };
   await Promise.all(Array.from({ length: Math.min(PARALLEL, urls.length) }, fetchSome));
 }
 
 /** Asks first and opens the file last: 0-RTT has only until the server has answered. */
-async function fetchFile({ send, receive }: Stream, url: URL): Promise<void> {
+async function fetchFile({ send, receive }: Stream, url: URL, began: () => void): Promise<void> {
   await send.write(new TextEncoder().encode(`GET ${url.pathname}\r\n`), true);
   const writer = Bun.file(fileOf(url)).writer();
   for await (const chunk of receive) {
+    began();
     writer.write(chunk.bytes());
     await writer.flush();
   }

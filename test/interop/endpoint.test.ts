@@ -6,9 +6,9 @@ import { logPlaces, parseParameters } from "../../interop/endpoint/parameters.ts
 import { planOf, supportedBy } from "../../interop/testcases.ts";
 
 const ENTRY = join(import.meta.dir, "../../interop/run_endpoint.sh");
-/** Of the next step, and keyupdate, whose server is told "transfer". */
+/** Of the next step. */
 const NOT_YET = {
-  client: ["ecn", "keyupdate", "v2"],
+  client: ["ecn", "v2"],
   server: ["connectionmigration", "ecn", "v2"],
 };
 
