@@ -43,7 +43,7 @@ void quicd_sim_control_end(void)
 
 static uint64_t ns_of(double ms)
 {
-	return simulation->start_ns + (uint64_t)(ms * MILLION);
+	return simulation->start_ns + (uint64_t)(ms * MILLION + 0.5);
 }
 
 static uint64_t all_bells(void)

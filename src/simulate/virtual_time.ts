@@ -45,6 +45,14 @@ class VirtualTimer {
   }
 }
 
+/**
+ * The network counts nanoseconds: it would stop just short of a time that is no whole number of
+ * them, and never reach it.
+ */
+function wholeNs(ms: number): number {
+  return Math.ceil(ms * 1e6) / 1e6;
+}
+
 export class VirtualTime {
   #nowMs = 0;
   #sequence = 0;
@@ -86,7 +94,7 @@ export class VirtualTime {
     for (const entry of due) {
       if (!this.#entries.has(entry.sequence)) continue;
       if (entry.everyMs === null) this.#entries.delete(entry.sequence);
-      else entry.atMs = this.#nowMs + entry.everyMs;
+      else entry.atMs = wholeNs(this.#nowMs + entry.everyMs);
       entry.call();
     }
   }
@@ -94,7 +102,7 @@ export class VirtualTime {
   set(call: () => void, delayMs: number, repeat: boolean): VirtualTimer {
     const delay = Math.max(delayMs || 0, 1);
     const entry: Entry = {
-      atMs: this.#nowMs + delay,
+      atMs: wholeNs(this.#nowMs + delay),
       sequence: ++this.#sequence,
       everyMs: repeat ? delay : null,
       call,

@@ -115,3 +115,15 @@ test("one at a time", async () => {
   expect(simulate({ seed: 9, run: async () => 2 })).rejects.toThrow(/one simulation at a time/);
   expect((await first).value).toBe(1);
 });
+
+test("a time between two nanoseconds is reached", async () => {
+  const { value } = await simulate({
+    seed: 6,
+    async run(world) {
+      for (let i = 0; i < 2000; i++) await world.sleep(1 + i / 7 + 1e-7 * i);
+      return world.now();
+    },
+    limitMs: 3_600_000,
+  });
+  expect(value).toBeGreaterThan(285_000);
+});
