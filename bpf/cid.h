@@ -4,20 +4,24 @@
  *
  *   octet  0      QUIC-LB first octet: 3 bits config rotation (0), 5 bits random
  *   octets 1-8    server id, plaintext (what QUIC-LB balancers read)
- *   octets 9-10   generation and worker, XOR the low 16 bits of a SipHash-2-4 over octets 0, 13-19
+ *   octets 9-10   generation and worker, XOR the low 16 bits of a SipHash-2-4 over octets 0, 13-18
  *   octets 11-12  check: a hash of generation and worker, keyed by the other 48 bits
- *   octets 13-19  random
+ *   octets 13-18  random
+ *
+ * Not the 20 octets that there may be: by those Wireshark (4.6) finds the connection at once, and
+ * then forgets to note its client's new address, where it looks for what is sent to a client that
+ * has no connection IDs itself.
  *
  * The mask keeps an observer from linking CIDs by their worker (RFC 9000 §5.1); the check tells our
  * CIDs from those that a client made up or altered.
  */
 #pragma once
 
-#define QUICD_CID_BYTES 20
+#define QUICD_CID_BYTES 19
 #define QUICD_CID_SERVER_ID_BYTES 8
 #define QUICD_CID_MASKED 9
 #define QUICD_CID_RANDOM 13
-#define QUICD_CID_RANDOM_BYTES 7
+#define QUICD_CID_RANDOM_BYTES 6
 
 #ifdef __BPF__
 #define QUICD_INLINE static __attribute__((always_inline)) inline
@@ -125,7 +129,7 @@ QUICD_INLINE unsigned short quicd_cid_check(quicd_u64 mask, struct quicd_cid_rou
 	return (unsigned short)((factor * both + offset) >> 16);
 }
 
-/* The caller has filled octets 0 and 13-19; this writes the rest. */
+/* The caller has filled octets 0 and 13-18; this writes the rest. */
 QUICD_INLINE void quicd_cid_seal(const struct quicd_cid_keys *keys, struct quicd_cid_route route,
 				 unsigned char cid[QUICD_CID_BYTES])
 {

@@ -4,7 +4,7 @@
  *
  * It never drops: what it cannot place goes by the hash of addresses to a worker that takes new
  * connections, and that one forwards it or answers it. A train made by GRO or GSO comes here once
- * and goes by its first 26 octets.
+ * and goes by its first 25 octets.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

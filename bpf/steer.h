@@ -11,8 +11,8 @@
 #include "cid.h"
 
 /* First octet, version, length of the DCID, DCID: RFC 9000 §17.2. A short header is less. */
-#define QUICD_STEER_HEAD_BYTES 26
-#define QUICD_STEER_SHORT_BYTES 21
+#define QUICD_STEER_HEAD_BYTES 25
+#define QUICD_STEER_SHORT_BYTES 20
 
 /* The program's maps: arrays but for the first, and all but that are mapped or read-only. */
 enum quicd_steer_map {

@@ -42,7 +42,7 @@ static bool matches(const struct quicd_cid_entry *entry, const uint8_t *cid, uin
 bool quicd_cid_map_add(struct quicd_cid_map *map, const uint8_t *cid, uint32_t bytes,
 		       uint32_t connection)
 {
-	assert(bytes <= QUICD_CID_BYTES);
+	assert(bytes <= QUICD_LONG_CID_BYTES_MAX);
 	if (quicd_cid_map_find(map, cid, bytes) != QUICD_NONE)
 		return false;
 	uint32_t slot = map->free_head;
@@ -66,7 +66,7 @@ bool quicd_cid_map_add(struct quicd_cid_map *map, const uint8_t *cid, uint32_t b
 
 uint32_t quicd_cid_map_find(const struct quicd_cid_map *map, const uint8_t *cid, uint32_t bytes)
 {
-	if (bytes > QUICD_CID_BYTES)
+	if (bytes > QUICD_LONG_CID_BYTES_MAX)
 		return QUICD_NONE;
 	for (uint32_t slot = map->buckets[bucket_of(map, cid, bytes)]; slot != 0;) {
 		const struct quicd_cid_entry *entry = &map->entries[slot - 1];
@@ -80,7 +80,7 @@ uint32_t quicd_cid_map_find(const struct quicd_cid_map *map, const uint8_t *cid,
 void quicd_cid_map_remove(struct quicd_cid_map *map, const uint8_t *cid, uint32_t bytes,
 			  uint32_t connection)
 {
-	if (bytes > QUICD_CID_BYTES)
+	if (bytes > QUICD_LONG_CID_BYTES_MAX)
 		return;
 	for (uint32_t *link = &map->buckets[bucket_of(map, cid, bytes)]; *link != 0;) {
 		const uint32_t slot = *link;

@@ -8,9 +8,10 @@
 #include <stdint.h>
 #include "../bpf/cid.h"
 #include "limits.h"
+#include "quic_header.h"
 
 struct quicd_cid_entry {
-	uint8_t cid[QUICD_CID_BYTES];
+	uint8_t cid[QUICD_LONG_CID_BYTES_MAX]; /* a client's own may be longer than ours */
 	uint8_t bytes;
 	uint32_t connection;
 	uint32_t next; /* in the bucket or the free list; index + 1 */

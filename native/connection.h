@@ -14,12 +14,13 @@
 #include "list.h"
 #include "migrate.h"
 #include "../bpf/cid.h"
+#include "quic_header.h"
 #include "quiche/quicd_quiche.h"
 
 struct quicd_worker;
 
 struct quicd_cid {
-	uint8_t bytes[QUICD_CID_BYTES];
+	uint8_t bytes[QUICD_LONG_CID_BYTES_MAX];
 	uint8_t length;
 };
 

@@ -20,7 +20,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define QD_CID_BYTES 20
+#define QD_CID_BYTES 19
 #define QD_RESET_TOKEN_BYTES 16
 #define QD_NO_TIMEOUT UINT64_MAX
 

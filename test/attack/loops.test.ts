@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { AttackedServer } from "../support/attack.ts";
+import { AttackedServer, CID_BYTES } from "../support/attack.ts";
 import { versionProbe } from "../support/hostile_datagrams.ts";
 import { InitialSender, PING } from "../support/initial_packet.ts";
 import { Prng } from "../support/prng.ts";
@@ -96,7 +96,7 @@ describe("two servers that answer each other", () => {
 
   test("Stateless Resets die out", async () => {
     const id = await issuedId(servers[0]!.port);
-    expect(id.length).toBe(20);
+    expect(id.length).toBe(CID_BYTES);
     await servers[0]!.quiet();
     const stale = Array.from({ length: ROUNDS }, () => shortHeader(id, 1000));
     const answers = await mirror.tell(0, stale);

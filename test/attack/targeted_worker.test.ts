@@ -5,7 +5,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { AttackedServer, SteadyClient } from "../support/attack.ts";
+import { AttackedServer, CID_BYTES, SteadyClient } from "../support/attack.ts";
 import { type Choice, usableChoices } from "../support/engine_choices.ts";
 import { InitialSender, PING } from "../support/initial_packet.ts";
 import { SilentClient } from "../support/silent_client.ts";
@@ -77,7 +77,7 @@ describe("one worker of two", () => {
         const answer = first.received[0]!;
         const at = 6 + answer[5]!;
         const live = answer.subarray(at + 1, at + 1 + answer[at]!);
-        expect(live.length).toBe(20);
+        expect(live.length).toBe(CID_BYTES);
         const before = (await patient.server.ask("measure")).counters;
         const started = performance.now();
         const forged = new InitialSender(live);

@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { AttackedServer, CODES } from "../support/attack.ts";
+import { AttackedServer, CID_BYTES, CODES } from "../support/attack.ts";
 import { closeCodeOf, InitialSender, openServerInitial, PING } from "../support/initial_packet.ts";
 import { SilentClient } from "../support/silent_client.ts";
 
@@ -120,7 +120,7 @@ describe("tokens", () => {
       },
       "another ID": async () => {
         const { token } = await retryOf(client);
-        return await present(client, randomBytes(20), token);
+        return await present(client, randomBytes(CID_BYTES), token);
       },
       "another server's": async () => {
         const { id, token } = await retryOf(foreign);

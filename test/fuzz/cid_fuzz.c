@@ -10,7 +10,7 @@
 #define CAPACITY 24 /* small: full maps and long chains are within reach */
 
 struct model_entry {
-	uint8_t cid[QUICD_CID_BYTES];
+	uint8_t cid[QUICD_LONG_CID_BYTES_MAX];
 	uint32_t bytes;
 	uint32_t connection;
 };
@@ -80,10 +80,12 @@ static void step(struct quicd_cid_map *map, struct model *model, const uint8_t *
 	memset(cid, data[1] & 7, sizeof(cid));
 	uint32_t bytes = data[1] >> 3; /* 0..31: beyond 20 finds nothing */
 	const uint32_t connection = data[2] & 3;
-	struct model_entry *known = bytes <= QUICD_CID_BYTES ? model_find(model, cid, bytes) : NULL;
+	struct model_entry *known = NULL;
+	if (bytes <= QUICD_LONG_CID_BYTES_MAX)
+		known = model_find(model, cid, bytes);
 	switch (data[0] % 3) {
 	case 0:
-		if (bytes > QUICD_CID_BYTES)
+		if (bytes > QUICD_LONG_CID_BYTES_MAX)
 			return; /* an assertion of the map */
 		REQUIRE(quicd_cid_map_add(map, cid, bytes, connection) ==
 			(!known && model->count < CAPACITY));

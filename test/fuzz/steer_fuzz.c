@@ -21,7 +21,7 @@ enum make_valid {
 	VALID_LONG = 2,	   /* ... a long one */
 	VALID_VERSION = 4, /* version 1 */
 	VALID_TYPE = 8,	   /* Handshake */
-	VALID_LENGTH = 16, /* a DCID of 20 octets */
+	VALID_LENGTH = 16, /* a DCID of 19 octets */
 	VALID_NAME = 32,   /* only the server id of the CIDs, the rest as it comes */
 	VALID_BUT_ONE = 64, /* but for one bit of the first 32 octets */
 };
@@ -83,9 +83,10 @@ static uint64_t siphash(const uint8_t key[16], const uint8_t *bytes, size_t coun
 static void model_mask(const uint8_t *key, const uint8_t *cid, uint8_t mask[8])
 {
 	uint8_t message[8];
-	for (size_t i = 0; i < 7; i++)
-		message[i] = cid[19 - i];
-	message[7] = cid[0];
+	for (size_t i = 0; i < 6; i++)
+		message[i] = cid[18 - i];
+	message[6] = cid[0];
+	message[7] = 0;
 	const uint64_t hash = siphash(key, message, sizeof(message));
 	for (size_t i = 0; i < 8; i++)
 		mask[i] = (uint8_t)(hash >> 8 * i);
@@ -134,16 +135,16 @@ static enum quicd_steer_class model_read(const uint8_t *setup, const uint8_t *pa
 					 uint8_t route[2])
 {
 	const uint8_t *cid = packet + 1;
-	if (bytes < 1 + 20)
+	if (bytes < 1 + 19)
 		return QUICD_STEER_SHORT;
 	if (packet[0] >= 0x80) {
 		static const uint8_t VERSION_1[4] = {0, 0, 0, 1};
 		const uint8_t type = packet[0] / 16 % 4;
 		if (memcmp(packet + 1, VERSION_1, 4) != 0 || type != 2)
 			return QUICD_STEER_HASHED;
-		if (bytes < 1 + 4 + 1 + 20)
+		if (bytes < 1 + 4 + 1 + 19)
 			return QUICD_STEER_SHORT;
-		if (packet[5] != 20)
+		if (packet[5] != 19)
 			return QUICD_STEER_FOREIGN;
 		cid = packet + 6;
 	}
@@ -159,9 +160,9 @@ static void make_valid(const uint8_t *setup, uint8_t *packet, size_t bytes)
 	if (what & VALID_TYPE && bytes >= 1)
 		packet[0] = (packet[0] & 0x4f) | 0xa0;
 	if (what & VALID_LENGTH && bytes >= 6)
-		packet[5] = 20;
+		packet[5] = 19;
 	for (size_t at = 1; at <= 6; at += 5) {
-		if (bytes < at + 20 || !(what & (at == 1 ? VALID_SHORT : VALID_LONG)))
+		if (bytes < at + 19 || !(what & (at == 1 ? VALID_SHORT : VALID_LONG)))
 			continue;
 		if (what & VALID_NAME)
 			memcpy(packet + at + 1, setup + 16, 8);

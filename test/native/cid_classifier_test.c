@@ -85,17 +85,17 @@ static uint8_t mask_table[256], nonces[WORKERS][QUICD_CID_RANDOM_BYTES];
 
 static void plain_worker(uint8_t *cid, uint8_t worker)
 {
-	cid[10] = worker;
+	cid[QUICD_CID_MASKED + 1] = worker;
 }
 
 static void table_of_visible_octet(uint8_t *cid, uint8_t worker)
 {
-	cid[10] = worker ^ mask_table[cid[19]];
+	cid[QUICD_CID_MASKED + 1] = worker ^ mask_table[cid[QUICD_CID_BYTES - 1]];
 }
 
 static void visible_octet(uint8_t *cid, uint8_t worker)
 {
-	cid[10] = worker ^ cid[13];
+	cid[QUICD_CID_MASKED + 1] = worker ^ cid[QUICD_CID_RANDOM];
 }
 
 static void checksum_of_nonce(uint8_t *cid, uint8_t worker)
@@ -106,7 +106,7 @@ static void checksum_of_nonce(uint8_t *cid, uint8_t worker)
 		for (int bit = 0; bit < 8; bit++)
 			sum = (uint8_t)(sum << 1 ^ (sum & 0x80 ? 0x07 : 0));
 	}
-	cid[10] = worker ^ sum;
+	cid[QUICD_CID_MASKED + 1] = worker ^ sum;
 }
 
 static void counter_as_nonce(uint8_t *cid, uint8_t worker)

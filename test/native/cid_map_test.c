@@ -6,34 +6,34 @@
 
 static const struct quicd_sip_key KEY = {0x0123456789abcdefull, 0xfedcba9876543210ull};
 
-static void name(uint8_t cid[QUICD_CID_BYTES], uint32_t number)
+static void name(uint8_t cid[QUICD_LONG_CID_BYTES_MAX], uint32_t number)
 {
-	memset(cid, 0, QUICD_CID_BYTES);
+	memset(cid, 0, QUICD_LONG_CID_BYTES_MAX);
 	memcpy(cid, &number, sizeof(number));
 }
 
 static void every_length_is_its_own(void)
 {
 	struct quicd_cid_map map;
-	uint8_t cid[QUICD_CID_BYTES] = {0};
+	uint8_t cid[QUICD_LONG_CID_BYTES_MAX] = {0};
 	REQUIRE(quicd_cid_map_create(&map, 32, KEY));
 	/* All zeros: each is a prefix of the next. */
-	for (uint32_t bytes = 0; bytes <= QUICD_CID_BYTES; bytes++)
+	for (uint32_t bytes = 0; bytes <= QUICD_LONG_CID_BYTES_MAX; bytes++)
 		CHECK(quicd_cid_map_add(&map, cid, bytes, bytes + 100));
-	for (uint32_t bytes = 0; bytes <= QUICD_CID_BYTES; bytes++)
+	for (uint32_t bytes = 0; bytes <= QUICD_LONG_CID_BYTES_MAX; bytes++)
 		CHECK(quicd_cid_map_find(&map, cid, bytes) == bytes + 100);
 	/* An unknown version's may have 255; reading 20 of them at most. */
-	CHECK(quicd_cid_map_find(&map, cid, QUICD_CID_BYTES + 1) == QUICD_NONE);
+	CHECK(quicd_cid_map_find(&map, cid, QUICD_LONG_CID_BYTES_MAX + 1) == QUICD_NONE);
 	CHECK(quicd_cid_map_find(&map, cid, 255) == QUICD_NONE);
 	quicd_cid_map_remove(&map, cid, 255, 100);
-	CHECK(map.count == QUICD_CID_BYTES + 1);
+	CHECK(map.count == QUICD_LONG_CID_BYTES_MAX + 1);
 	quicd_cid_map_destroy(&map);
 }
 
 static void full_is_a_value(void)
 {
 	struct quicd_cid_map map;
-	uint8_t cid[QUICD_CID_BYTES];
+	uint8_t cid[QUICD_LONG_CID_BYTES_MAX];
 	REQUIRE(quicd_cid_map_create(&map, CAPACITY, KEY));
 	for (int round = 0; round < 3; round++) {
 		for (uint32_t i = 0; i < CAPACITY; i++) {
@@ -56,7 +56,7 @@ static void full_is_a_value(void)
 static void only_the_owner_removes(void)
 {
 	struct quicd_cid_map map;
-	uint8_t cid[QUICD_CID_BYTES];
+	uint8_t cid[QUICD_LONG_CID_BYTES_MAX];
 	name(cid, 7);
 	REQUIRE(quicd_cid_map_create(&map, 4, KEY));
 	CHECK(quicd_cid_map_add(&map, cid, 8, 1));

@@ -152,11 +152,12 @@ static void one_check_of_all(void)
 		struct quicd_cid_route route = {0};
 		steer_cid(&prng, &KEYS, ROUTE, cid);
 		make_short(packet, 0x40, cid);
-		const uint32_t right = (uint32_t)cid[11] << 8 | cid[12];
+		const uint8_t *found = cid + QUICD_CID_MASKED + 2;
+		const uint32_t right = (uint32_t)found[0] << 8 | found[1];
 		uint32_t opened = 0;
 		for (uint32_t check = 0; check < 1 << 16; check++) {
-			packet[1 + 11] = (uint8_t)(check >> 8);
-			packet[1 + 12] = (uint8_t)check;
+			packet[3 + QUICD_CID_MASKED] = (uint8_t)(check >> 8);
+			packet[4 + QUICD_CID_MASKED] = (uint8_t)check;
 			if (quicd_steer_read(&KEYS, packet, 64, &route) != QUICD_STEER_DECODED)
 				continue;
 			opened++;

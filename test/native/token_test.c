@@ -60,7 +60,7 @@ static void for_one_peer_and_connection(void)
 	other.family = 6;
 	CHECK(open_at(NOW, &other, RETRY_CID) == QUICD_TOKEN_INVALID);
 	memcpy(cid, RETRY_CID, sizeof(cid));
-	cid[19] ^= 1;
+	cid[sizeof(cid) - 1] ^= 1;
 	CHECK(open_at(NOW, &PEER, cid) == QUICD_TOKEN_INVALID);
 }
 

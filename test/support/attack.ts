@@ -22,6 +22,9 @@ export interface AttackReport {
   seconds: number;
 }
 
+/** Of our connection IDs: QUICD_CID_BYTES of bpf/cid.h. */
+export const CID_BYTES = 19;
+
 /** RFC 9000 §20.1, and RFC 9001 §4.8: 0x0100 and an alert of TLS. */
 export const CODES = {
   INTERNAL_ERROR: 0x01,

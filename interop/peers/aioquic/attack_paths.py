@@ -179,7 +179,7 @@ async def forged_resets(attacker: Attacker) -> dict:
     for token in tokens:
         for cid in known_ids(attacker)[:1]:
             attacker.put(short_header(cid, 43) + token)
-            attacker.put(short_header(os.urandom(20), 43) + token)
+            attacker.put(short_header(os.urandom(19), 43) + token)
     return {"alive": await attacker.alive()}
 
 

@@ -17,7 +17,7 @@ use crate::session::{bind, Binding};
 use crate::tls;
 use crate::train::Stash;
 
-pub const CID_BYTES: usize = 20;
+pub const CID_BYTES: usize = 19;
 pub const RESET_TOKEN_BYTES: usize = 16;
 
 pub struct Connection {

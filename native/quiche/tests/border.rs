@@ -59,7 +59,7 @@ fn a_client_trusts_only_its_anchors() {
             options.ca_pem = anchor.as_ptr().cast();
             options.ca_pem_bytes = anchor.len();
         };
-        let pipe = Pipe::with(verifying, |_| {}, 20);
+        let pipe = Pipe::with(verifying, |_| {}, CID_BYTES);
         pipe.exchange();
         assert_eq!(pipe.server.state().established, trusted);
         let mut reason = CloseReason {
@@ -89,7 +89,7 @@ fn negotiated_names() {
 
 #[test]
 fn peer_parameters_and_stats() {
-    let pipe = Pipe::with(|options| options.datagram_receive_queue = 1, |_| {}, 20);
+    let pipe = Pipe::with(|options| options.datagram_receive_queue = 1, |_| {}, CID_BYTES);
     let mut parameters = PeerParameters::default();
     unsafe { qd_get_peer_parameters(pipe.server.connection, &mut parameters) };
     assert_eq!(parameters.active_connection_id_limit, 0, "not yet known");
@@ -131,7 +131,7 @@ fn close_reasons_reach_the_peer() {
 
 #[test]
 fn timeouts_lie_ahead_and_end_the_connection() {
-    let pipe = Pipe::with(|options| options.max_idle_timeout_ms = 50, |_| {}, 20);
+    let pipe = Pipe::with(|options| options.max_idle_timeout_ms = 50, |_| {}, CID_BYTES);
     pipe.establish();
     let mut last = 0;
     let start = now_ns();
@@ -186,7 +186,7 @@ fn contents(mut file: std::fs::File) -> String {
 
 #[test]
 fn logs_go_to_a_duplicate_of_the_descriptor() {
-    let pipe = Pipe::with(|_| {}, |options| options.log_keys = true, 20);
+    let pipe = Pipe::with(|_| {}, |options| options.log_keys = true, CID_BYTES);
     let (keys, qlog) = (scratch("keys"), scratch("qlog"));
     assert_eq!(unsafe { qd_set_keylog_fd(pipe.server.connection, keys.as_raw_fd()) }, 0);
     assert_eq!(

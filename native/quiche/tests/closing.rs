@@ -13,7 +13,7 @@ const BBR2: u32 = 2;
 /// A server that has sent all that its congestion window lets it, and heard nothing since; what it
 /// sent is not delivered.
 fn with_full_window(congestion: u32) -> Pipe {
-    let pipe = Pipe::with(|_| {}, |options| options.congestion = congestion, 20);
+    let pipe = Pipe::with(|_| {}, |options| options.congestion = congestion, CID_BYTES);
     pipe.establish();
     assert_eq!(pipe.client.send(STREAM, b"?", true), 1);
     pipe.exchange();

@@ -10,7 +10,7 @@ use support::*;
 
 /// A server that owes an answer on each of |streams| streams, with a wide open congestion window.
 fn asked(streams: u64) -> Pipe {
-    let pipe = Pipe::with(|_| {}, |options| options.initial_window_packets = 200, 20);
+    let pipe = Pipe::with(|_| {}, |options| options.initial_window_packets = 200, CID_BYTES);
     pipe.establish();
     for stream in 0..streams {
         assert_eq!(pipe.client.send(stream * 4, b"?", true), 1);
@@ -195,7 +195,7 @@ fn answers_of_any_size_make_equal_packets() {
 /// A stream whose frame header does not fit is not forgotten.
 #[test]
 fn a_long_header_in_a_short_packet() {
-    let pipe = Pipe::with(|_| {}, |options| options.initial_max_streams_bidi = 1 << 40, 20);
+    let pipe = Pipe::with(|_| {}, |options| options.initial_max_streams_bidi = 1 << 40, CID_BYTES);
     pipe.establish();
     let (stream, data) = (1 << 32, body(1, 40_000));
     let mut sent = 0;
@@ -295,7 +295,7 @@ fn survives_loss(seed: u64) {
         options.max_stream_window = 6000;
         options.max_connection_window = 60_000;
     };
-    let pipe = Pipe::with(|_| {}, small_windows, 20);
+    let pipe = Pipe::with(|_| {}, small_windows, CID_BYTES);
     pipe.establish();
     let streams = 60;
     let size = |random: &mut Random| match random.below(4) {

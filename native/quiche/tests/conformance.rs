@@ -58,7 +58,8 @@ fn handshake_packet(datagram: &[u8]) -> Option<Vec<u8>> {
     while rest.len() > 50 && rest[0] & 0x80 != 0 {
         // Type, version, two connection IDs with their lengths; a token's length in an Initial.
         let is_initial = rest[0] & 0x30 == 0;
-        let at = 1 + 4 + 1 + usize::from(rest[5]) + 1 + 20 + usize::from(is_initial);
+        let scid_at = 1 + 4 + 1 + usize::from(rest[5]);
+        let at = scid_at + 1 + usize::from(rest[scid_at]) + usize::from(is_initial);
         let length = usize::from(u16::from_be_bytes([rest[at], rest[at + 1]]) & 0x3fff);
         let (packet, behind) = rest.split_at(at + 2 + length);
         if packet[0] & 0x30 == 0x20 {

@@ -27,7 +27,7 @@ fn queue_of(datagrams: u64) -> impl Fn(&mut Options) {
 }
 
 fn established(datagrams: u64) -> Pipe {
-    let pipe = Pipe::with(queue_of(datagrams), queue_of(datagrams), 20);
+    let pipe = Pipe::with(queue_of(datagrams), queue_of(datagrams), CID_BYTES);
     pipe.establish();
     pipe
 }
@@ -82,7 +82,7 @@ fn a_full_queue_gives_up_the_oldest() {
 #[test]
 fn a_full_receive_queue_gives_up_the_oldest() {
     let told = Told::default();
-    let pipe = Pipe::with(queue_of(3), queue_of(16), 20);
+    let pipe = Pipe::with(queue_of(3), queue_of(16), CID_BYTES);
     pipe.establish();
     let data: Vec<[u8; 5]> = (0..8).map(|i| [i; 5]).collect();
     for one in &data {
@@ -119,7 +119,7 @@ fn a_freed_connection_tells_of_what_waits() {
 #[test]
 fn a_peer_without_the_extension() {
     let told = Told::default();
-    let pipe = Pipe::with(|_| {}, queue_of(4), 20);
+    let pipe = Pipe::with(|_| {}, queue_of(4), CID_BYTES);
     pipe.establish();
     assert_eq!(send(&pipe.server, &told, &[0; 5], 1), -6, "QD_ERROR_INVALID_STATE");
     assert_eq!(unsafe { qd_datagram_max_bytes(pipe.server.connection) }, -1);

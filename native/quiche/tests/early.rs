@@ -21,7 +21,7 @@ fn pipe(adjust: impl FnOnce(&mut quicd_quiche::config::Options)) -> Pipe {
         server(options);
         adjust(options);
     };
-    Pipe::with(|client| client.early_data = true, options, 20)
+    Pipe::with(|client| client.early_data = true, options, CID_BYTES)
 }
 
 /// What a server that takes 0-RTT gives.

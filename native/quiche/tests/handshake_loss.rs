@@ -18,7 +18,7 @@ fn wait_at(end: &End) {
 /// The server's first flight is lost; the client's probe tells, and the answer completes the
 /// handshake at the client.
 fn lost_flight(congestion: u32) {
-    let pipe = Pipe::with(|_| {}, |options| options.congestion = congestion, 20);
+    let pipe = Pipe::with(|_| {}, |options| options.congestion = congestion, CID_BYTES);
     pipe.client_to_server();
     assert!(!pipe.server.packets().is_empty(), "lost");
     wait_at(&pipe.client);

@@ -117,7 +117,7 @@ fn few_packets(packets: u64) -> impl Fn(&mut Options) {
 
 #[test]
 fn keys_are_updated_before_they_wear_out() {
-    let pipe = Pipe::with(|_| {}, few_packets(600), 20);
+    let pipe = Pipe::with(|_| {}, few_packets(600), CID_BYTES);
     pipe.establish();
     let mut sent = 0;
     assert!(pipe.exchange_until(LIMIT, |pipe| {
@@ -136,7 +136,7 @@ fn keys_are_updated_before_they_wear_out() {
 /// A peer that acknowledges nothing leaves no way to update (RFC 9001 §6.6).
 #[test]
 fn worn_out_keys_end_the_connection() {
-    let pipe = Pipe::with(|_| {}, few_packets(60), 20);
+    let pipe = Pipe::with(|_| {}, few_packets(60), CID_BYTES);
     pipe.establish();
     let mut closed = false;
     for stream in 0..100u64 {
@@ -158,7 +158,7 @@ fn worn_out_keys_end_the_connection() {
 
 #[test]
 fn too_many_forged_packets_end_the_connection() {
-    let pipe = Pipe::with(|_| {}, |options| options.forged_packets_max = 10, 20);
+    let pipe = Pipe::with(|_| {}, |options| options.forged_packets_max = 10, CID_BYTES);
     pipe.establish();
     for number in 0..10u8 {
         assert!(is_open(&pipe.server));

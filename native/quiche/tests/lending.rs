@@ -154,7 +154,10 @@ fn an_empty_fin_is_no_loan() {
 #[test]
 fn a_partial_take() {
     let slab = Slab::new();
-    let pipe = Pipe::with(|options| options.initial_max_stream_data_bidi_local = 1200, |_| {}, 20);
+    let small = |options: &mut quicd_quiche::config::Options| {
+        options.initial_max_stream_data_bidi_local = 1200;
+    };
+    let pipe = Pipe::with(small, |_| {}, CID_BYTES);
     pipe.establish();
     pipe.client.send(0, b"?", true);
     pipe.exchange();
@@ -188,7 +191,7 @@ fn with_datagrams() -> Pipe {
         options.datagram_receive_queue = 4;
         options.datagram_send_queue = 4;
     };
-    let pipe = Pipe::with(some, some, 20);
+    let pipe = Pipe::with(some, some, CID_BYTES);
     pipe.establish();
     pipe
 }

@@ -17,7 +17,7 @@ fn open(end: &End, id: u64) -> isize {
 
 #[test]
 fn beyond_the_limit_streams_blocked_is_sent_once() {
-    let pipe = Pipe::with(|options| options.initial_max_streams_bidi = 2, |_| {}, 20);
+    let pipe = Pipe::with(|options| options.initial_max_streams_bidi = 2, |_| {}, CID_BYTES);
     pipe.establish();
     assert!(open(&pipe.server, 1) >= 0 && open(&pipe.server, 5) >= 0);
     assert_eq!(open(&pipe.server, 9), LIMIT as isize);

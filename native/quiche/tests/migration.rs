@@ -157,7 +157,7 @@ fn a_reset_for_the_first_connection_id_is_understood() {
 /// retired since (patches/37-repeated-connection-id.patch).
 #[test]
 fn a_retired_id_does_not_come_back() {
-    let mut pipe = Pipe::with(|options| options.active_connection_id_limit = 4, |_| {}, 20);
+    let mut pipe = Pipe::with(|options| options.active_connection_id_limit = 4, |_| {}, CID_BYTES);
     pipe.establish();
     pipe.client.send(STREAM, b"go", false);
     pipe.exchange();

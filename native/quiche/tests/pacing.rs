@@ -16,7 +16,7 @@ const BBR2_UNPACED: u32 = 3;
 fn loaded(congestion: u32) -> (Pipe, u64) {
     let mut now = now_ns();
     unsafe { qd_set_now(now) };
-    let pipe = Pipe::with(|_| {}, |options| options.congestion = congestion, 20);
+    let pipe = Pipe::with(|_| {}, |options| options.congestion = congestion, CID_BYTES);
     for _ in 0..4 {
         pipe.client_to_server();
         now += 10_000_000;

@@ -24,7 +24,7 @@ fn pipe() -> Pipe {
             options.discover_pmtu = true;
             options.initial_window_packets = 100;
         },
-        20,
+        CID_BYTES,
     )
 }
 
@@ -90,8 +90,8 @@ fn it_is_found_while_data_flows_and_datagrams_follow() {
     );
     assert_eq!(stats.path_mtu_bytes as usize, PATH_MTU);
     assert!(maxima.is_sorted(), "never promised more than fits: {maxima:?}");
-    // 1 of header, 20 of connection ID, 4 of packet number, 16 of tag, 3 of frame: the rest.
-    assert_eq!(max(&pipe), PATH_MTU - 1 - 20 - 4 - 16 - 3);
+    // 1 of header, 19 of connection ID, 4 of packet number, 16 of tag, 3 of frame: the rest.
+    assert_eq!(max(&pipe), PATH_MTU - 1 - CID_BYTES - 4 - 16 - 3);
     pipe.server.drain_events();
     let datagram = vec![5; max(&pipe)];
     unsafe { qd_datagram_send_copy(pipe.server.connection, datagram.as_ptr(), datagram.len()) };

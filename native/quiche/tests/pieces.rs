@@ -25,7 +25,7 @@ fn pipe() -> Pipe {
             options.initial_max_stream_data_bidi_remote = WINDOW;
             options.max_connection_window = WINDOW;
         },
-        20,
+        CID_BYTES,
     );
     pipe.establish();
     pipe.exchange();

@@ -46,22 +46,22 @@ fn survives(client_limit: u64, cid_bytes: usize, offers: bool, rebindings: usize
 
 #[test]
 fn two_hundred_with_limit_2_and_spare_cids() {
-    survives(2, 20, true, 200, 0);
+    survives(2, CID_BYTES, true, 200, 0);
 }
 
 #[test]
 fn two_hundred_with_limit_2_and_none() {
-    survives(2, 20, false, 200, 0);
+    survives(2, CID_BYTES, false, 200, 0);
 }
 
 #[test]
 fn two_hundred_with_limit_8_and_spare_cids() {
-    survives(8, 20, true, 200, 0);
+    survives(8, CID_BYTES, true, 200, 0);
 }
 
 #[test]
 fn two_hundred_with_limit_8_and_none() {
-    survives(8, 20, false, 200, 0);
+    survives(8, CID_BYTES, false, 200, 0);
 }
 
 /// As browsers do it.
@@ -72,7 +72,7 @@ fn two_hundred_with_zero_length_cids() {
 
 #[test]
 fn forty_with_bbr2() {
-    survives(8, 20, true, 40, 2);
+    survives(8, CID_BYTES, true, 40, 2);
 }
 
 /// The port changes while packets are under way: what was sent to the old one is lost, and comes
@@ -114,7 +114,7 @@ fn in_the_middle_of_a_transfer() {
 /// port. There is room for more paths, so none is evicted; what the left path has in flight is lost
 /// all the same.
 fn comes_again_from_a_left_path(congestion: u32) {
-    let mut pipe = Pipe::with(|_| {}, |options| options.congestion = congestion, 20);
+    let mut pipe = Pipe::with(|_| {}, |options| options.congestion = congestion, CID_BYTES);
     pipe.establish();
     pipe.client.send(STREAM, b"go", true);
     pipe.exchange();
@@ -162,7 +162,7 @@ fn a_window_lost_on_a_left_path_comes_again_with_bbr2() {
 /// that is left.
 #[test]
 fn data_of_an_evicted_path_is_not_lost() {
-    let mut pipe = Pipe::with(|_| {}, |options| options.active_connection_id_limit = 2, 20);
+    let mut pipe = Pipe::with(|_| {}, |options| options.active_connection_id_limit = 2, CID_BYTES);
     pipe.establish();
     pipe.client.send(STREAM, b"go", true);
     pipe.exchange();
@@ -271,7 +271,7 @@ fn a_packet_that_its_retirement_overtook() {
     assert_eq!(late.len(), 1);
     // The client is told to retire the ID of |late|, and does.
     pipe.server.offer_cids();
-    let cid = [0x99; 20];
+    let cid = [0x99; CID_BYTES];
     let token = [0x99; 16];
     let sequence = unsafe {
         quicd_quiche::cids::qd_new_scid(pipe.server.connection, cid.as_ptr(), token.as_ptr(), true)
@@ -279,11 +279,11 @@ fn a_packet_that_its_retirement_overtook() {
     assert!(sequence > 0, "{sequence}");
     pipe.server_to_client();
     pipe.client_to_server();
-    let mut retired = [0; 20];
+    let mut retired = [0; CID_BYTES];
     assert!(unsafe {
         quicd_quiche::cids::qd_retired_scid(pipe.server.connection, retired.as_mut_ptr())
     });
-    assert_eq!(late[0].bytes[1..21], retired);
+    assert_eq!(late[0].bytes[1..1 + CID_BYTES], retired);
     assert!(pipe.server.receive(&late[0], late[0].from, late[0].to) >= -1);
     assert!(!pipe.server.state().closed && !pipe.server.state().draining);
     // What was in it comes again.

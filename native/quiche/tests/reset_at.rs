@@ -19,7 +19,7 @@ fn asked_within(window: u64) -> Pipe {
         options.initial_max_data = window;
         options.max_connection_window = window;
     };
-    let pipe = Pipe::with(limit, |_| {}, 20);
+    let pipe = Pipe::with(limit, |_| {}, CID_BYTES);
     pipe.establish();
     assert_eq!(pipe.client.send(STREAM, b"?", true), 1);
     pipe.exchange();

@@ -25,7 +25,7 @@ fn sizes() -> Vec<usize> {
         |options| {
             options.max_send_udp_payload_bytes = PACKET as u64;
         },
-        20,
+        CID_BYTES,
     );
     pipe.establish();
     pipe.client.send(STREAM, b"?", true);

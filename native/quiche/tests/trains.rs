@@ -9,7 +9,7 @@ use support::*;
 
 /// A server with |bytes| to send, whose congestion window is open.
 fn loaded(bytes: usize) -> (Pipe, Vec<u8>) {
-    let pipe = Pipe::with(|_| {}, |options| options.initial_window_packets = 200, 20);
+    let pipe = Pipe::with(|_| {}, |options| options.initial_window_packets = 200, CID_BYTES);
     pipe.establish();
     pipe.client.send(0, b"?", true);
     pipe.exchange();
@@ -110,7 +110,7 @@ fn a_larger_packet_behind_a_smaller_one() {
         options.datagram_receive_queue = 16;
         options.datagram_send_queue = 16;
     };
-    let pipe = Pipe::with(queues, queues, 20);
+    let pipe = Pipe::with(queues, queues, CID_BYTES);
     pipe.establish();
     pipe.client.send(0, b"?", true);
     pipe.exchange();
@@ -156,7 +156,7 @@ fn one_path_per_train() {
 
 #[test]
 fn bbr2_gives_release_times_that_do_not_go_back() {
-    let pipe = Pipe::with(|_| {}, |options| options.congestion = 2, 20);
+    let pipe = Pipe::with(|_| {}, |options| options.congestion = 2, CID_BYTES);
     pipe.establish();
     pipe.client.send(0, b"?", true);
     pipe.exchange();

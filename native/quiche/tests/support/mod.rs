@@ -13,6 +13,7 @@ use std::time::Duration;
 use quicd_quiche::address::Address;
 use quicd_quiche::cids::*;
 use quicd_quiche::config::*;
+pub use quicd_quiche::connection::CID_BYTES;
 use quicd_quiche::connection::*;
 use quicd_quiche::state::*;
 use quicd_quiche::streams::*;
