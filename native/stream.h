@@ -50,9 +50,9 @@ struct quicd_stream {
 	struct quicd_segment *head, *tail;
 	uint32_t queued_bytes;
 	uint32_t written_bytes; /* by the application, modulo 2^32 */
-	uint32_t taken_bytes;	/* by quiche, modulo 2^32 */
+	uint32_t left_bytes;	/* of them, what waits no longer, modulo 2^32 */
 	uint32_t credit_limit;	/* as published */
-	uint64_t taken_total;	/* as taken_bytes, in full */
+	uint64_t taken_bytes;	/* by quiche: from here on it is queued */
 	uint64_t reset_at;	/* once resetting: how much is delivered before it */
 	uint64_t reset_at_code;
 	bool resetting; /* when quiche has taken all up to reset_at */

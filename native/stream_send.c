@@ -15,23 +15,29 @@ static uint32_t pinned_bytes(struct quicd_worker *worker, const struct quicd_seg
 	return quicd_slab_buffer_bytes(worker->engine->slabs[segment->slab], segment->buffer);
 }
 
-static void drop_segment(struct quicd_stream *stream, struct quicd_connection *connection)
+/* It is in no queue any more. */
+static void free_segment(struct quicd_connection *connection, struct quicd_segment *segment)
 {
 	struct quicd_worker *worker = connection->worker;
-	struct quicd_segment *segment = stream->head;
-	stream->head = segment->next;
 	connection->queued_segments--;
-	if (!stream->head)
-		stream->tail = NULL;
 	worker->queued_slab_bytes -= pinned_bytes(worker, segment);
 	quicd_segment_free(&worker->segments, segment, worker->engine->slabs);
 }
 
-static void count_taken(struct quicd_stream *stream, struct quicd_connection *connection,
-			uint32_t bytes)
+static void drop_segment(struct quicd_stream *stream, struct quicd_connection *connection)
 {
-	stream->taken_bytes += bytes;
-	stream->taken_total += bytes;
+	struct quicd_segment *segment = stream->head;
+	stream->head = segment->next;
+	if (!stream->head)
+		stream->tail = NULL;
+	free_segment(connection, segment);
+}
+
+/* Bytes that wait no longer, whether quiche has them or nobody. */
+static void count_left(struct quicd_stream *stream, struct quicd_connection *connection,
+		       uint32_t bytes)
+{
+	stream->left_bytes += bytes;
 	stream->queued_bytes -= bytes;
 	connection->queued_bytes -= bytes;
 	connection->worker->queued_bytes -= bytes;
@@ -39,7 +45,7 @@ static void count_taken(struct quicd_stream *stream, struct quicd_connection *co
 
 void quicd_stream_drop_queue(struct quicd_stream *stream, struct quicd_connection *connection)
 {
-	count_taken(stream, connection, stream->queued_bytes);
+	count_left(stream, connection, stream->queued_bytes);
 	while (stream->head)
 		drop_segment(stream, connection);
 	quicd_node_remove(&stream->sendable);
@@ -85,7 +91,7 @@ static void raise_credit(struct quicd_stream *stream, struct quicd_connection *c
 		window = QUICD_STREAM_CREDIT_MIN;
 	if (worker->queued_bytes > QUICD_WORKER_QUEUE_BYTES || !quicd_memory_is_ample(worker))
 		window = QUICD_STREAM_CREDIT_TIGHT;
-	const uint32_t limit = stream->taken_bytes + window;
+	const uint32_t limit = stream->left_bytes + window;
 	const int32_t step = (int32_t)(limit - stream->credit_limit);
 	if (step <= 0 || ((uint32_t)step < window / 4 && stream->queued_bytes > 0))
 		return;
@@ -177,7 +183,8 @@ static void pump(struct quicd_stream *stream, struct quicd_connection *connectio
 		if (taken > 0) /* a FIN alone has no bytes to point into */
 			segment->bytes += taken;
 		segment->length -= (uint32_t)taken;
-		count_taken(stream, connection, (uint32_t)taken);
+		stream->taken_bytes += (uint64_t)taken;
+		count_left(stream, connection, (uint32_t)taken);
 		if (!all)
 			break; /* quicd_streams_note_writable brings it back */
 		if (segment->fin)
@@ -231,7 +238,7 @@ void quicd_streams_note_writable(struct quicd_connection *connection)
 static void cut_queue(struct quicd_stream *stream, struct quicd_connection *connection,
 		      uint64_t end)
 {
-	uint64_t offset = stream->taken_total;
+	uint64_t offset = stream->taken_bytes;
 	struct quicd_segment **place = &stream->head;
 	struct quicd_segment *kept = NULL;
 	while (*place && offset < end) {
@@ -245,26 +252,20 @@ static void cut_queue(struct quicd_stream *stream, struct quicd_connection *conn
 	struct quicd_segment *rest = *place;
 	*place = NULL;
 	stream->tail = kept;
-	struct quicd_worker *worker = connection->worker;
 	while (rest) {
 		struct quicd_segment *next = rest->next;
-		connection->queued_segments--;
-		worker->queued_slab_bytes -= pinned_bytes(worker, rest);
-		quicd_segment_free(&worker->segments, rest, worker->engine->slabs);
+		free_segment(connection, rest);
 		rest = next;
 	}
-	const uint32_t dropped = stream->queued_bytes - (uint32_t)(offset - stream->taken_total);
-	stream->taken_bytes += dropped;
-	stream->queued_bytes -= dropped;
-	connection->queued_bytes -= dropped;
-	worker->queued_bytes -= dropped;
+	const uint32_t kept_bytes = (uint32_t)(offset - stream->taken_bytes);
+	count_left(stream, connection, stream->queued_bytes - kept_bytes);
 }
 
 /* RESET_STREAM_AT: at once, or when flow control has let out what is to arrive. */
 static void reset_at(struct quicd_stream *stream, struct quicd_connection *connection,
 		     uint64_t error_code, uint64_t reliable_bytes)
 {
-	const uint64_t written = stream->taken_total + stream->queued_bytes;
+	const uint64_t written = stream->taken_bytes + stream->queued_bytes;
 	stream->reset_at = reliable_bytes < written ? reliable_bytes : written;
 	stream->reset_at_code = error_code;
 	stream->resetting = true;
