@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort, portTaken } from "../peers/udp_port.ts";
 import { caseNumber } from "./cases.ts";
 import { parseReport, type Report } from "./report.ts";
 import type { H3Server, ServerFiles } from "./servers.ts";
@@ -117,21 +118,4 @@ async function start(server: H3Server, files: ServerFiles): Promise<Running> {
     await Bun.sleep(20);
   }
   return { port, exitCode, stop };
-}
-
-async function freePort(): Promise<number> {
-  const socket = await Bun.udpSocket({ hostname: "127.0.0.1", port: 0 });
-  const { port } = socket;
-  socket.close();
-  return port;
-}
-
-/** Whether a UDP socket of this network has the port. */
-function portTaken(port: number): boolean {
-  const hex = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  return ["udp", "udp6"].some((table) =>
-    readFileSync(`/proc/net/${table}`, "utf8")
-      .split("\n")
-      .some((line) => line.trimStart().split(/\s+/)[1]?.endsWith(hex)),
-  );
 }

@@ -1,6 +1,5 @@
 /** The command line of `bun run interop`. Nothing is read or started here. */
-import { parseArgs } from "node:util";
-import { nearestName } from "../../src/cli/nearest.ts";
+import { parseFlags } from "../../src/cli/parse_flags.ts";
 import { UserError } from "../../src/config/user_error.ts";
 
 export interface InteropArguments {
@@ -92,7 +91,7 @@ exit codes: 0 all as expected, 1 differences or failures, 2 wrong flags, 130 int
 
 /** Null: help was asked for. @throws {UserError} for what cannot be meant */
 export function parseInteropArguments(args: readonly string[]): InteropArguments | null {
-  const { values, positionals } = read(args);
+  const { values, positionals } = parseFlags("interop", "bun run interop --help", args, OPTIONS);
   if (values.help === true) return null;
   const [surplus] = positionals;
   if (surplus !== undefined) {
@@ -148,21 +147,4 @@ function countOf(flag: string, text: string, least: number, most: number): numbe
   const count = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (count >= least && count <= most) return count;
   throw new UserError(`${flag}: ${text} must be a number from ${least} to ${most}`, 2);
-}
-
-function read(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
-  } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    const name = /'(-[^'=\s]*)/.exec(text)?.[1] ?? "";
-    const code = error instanceof Error && "code" in error ? error.code : "";
-    if (code !== "ERR_PARSE_ARGS_UNKNOWN_OPTION") {
-      throw new UserError(text.split("\n", 1)[0] ?? text, 2);
-    }
-    const nearest = nearestName(name.replace(/^-+/, ""), Object.keys(OPTIONS));
-    const advice =
-      nearest === null ? "bun run interop --help names them all" : `did you mean --${nearest}?`;
-    throw new UserError(`interop has no flag ${name}\n  ${advice}`, 2);
-  }
 }

@@ -1,8 +1,7 @@
 /** The command line of `quicd get`. Nothing is read or opened here. */
-import { parseArgs } from "node:util";
 import { UserError } from "../config/user_error.ts";
 import { ExitCode } from "./exit_code.ts";
-import { nearestName } from "./nearest.ts";
+import { parseFlags } from "./parse_flags.ts";
 
 export interface GetInvocation {
   command: "get";
@@ -55,7 +54,7 @@ const REPEAT_MAX = 1_000_000;
 
 /** Null: help was asked for. @throws {UserError} for what cannot be meant. */
 export function parseGetArguments(args: readonly string[]): GetInvocation | null {
-  const { values, positionals } = read(args);
+  const { values, positionals } = parseFlags("get", "quicd --help", args, OPTIONS);
   if (values.help === true) return null;
   const [target, surplus] = positionals;
   if (target === undefined) {
@@ -89,20 +88,4 @@ function repeatOf(text = "1"): number {
   const count = /^\d+$/.test(text) ? Number(text) : 0;
   if (count >= 1 && count <= REPEAT_MAX) return count;
   throw new UserError(`--repeat: ${text} must be from 1 to ${REPEAT_MAX}`, ExitCode.Usage);
-}
-
-function read(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
-  } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    const name = /'(-[^'=\s]*)/.exec(text)?.[1] ?? "";
-    const code = error instanceof Error && "code" in error ? error.code : "";
-    if (code !== "ERR_PARSE_ARGS_UNKNOWN_OPTION") {
-      throw new UserError(text.split("\n", 1)[0] ?? text, ExitCode.Usage);
-    }
-    const nearest = nearestName(name.replace(/^-+/, ""), Object.keys(OPTIONS));
-    const advice = nearest === null ? "quicd --help names them all" : `did you mean --${nearest}?`;
-    throw new UserError(`get has no flag ${name}\n  ${advice}`, ExitCode.Usage);
-  }
 }

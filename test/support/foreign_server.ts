@@ -2,6 +2,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort, portTaken } from "../../interop/peers/udp_port.ts";
 import { testCertificate } from "./certificate.ts";
 import type { Feature } from "./feature.ts";
 import { aioquicCommand, ngtcp2Command, ROOT } from "./peer.ts";
@@ -132,21 +133,4 @@ export function quicGoServerRefusal(): string | null {
   const open = existsSync(path) ? Number(readFileSync(path, "utf8")) : 1024;
   if (process.getuid?.() === 0 || open <= QUIC_GO_PORT) return null;
   return "quic-go's server listens on UDP port 443, which needs root here";
-}
-
-async function freePort(): Promise<number> {
-  const socket = await Bun.udpSocket({ hostname: "127.0.0.1", port: 0 });
-  const { port } = socket;
-  socket.close();
-  return port;
-}
-
-/** Whether a UDP socket of this machine has the port. */
-function portTaken(port: number): boolean {
-  const hex = `:${port.toString(16).toUpperCase().padStart(4, "0")} `;
-  return ["udp", "udp6"].some((table) =>
-    readFileSync(`/proc/net/${table}`, "utf8")
-      .split("\n")
-      .some((line) => line.trimStart().split(/\s+/)[1]?.concat(" ").endsWith(hex)),
-  );
 }
