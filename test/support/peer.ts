@@ -8,7 +8,7 @@ import { join } from "node:path";
 export const ROOT = join(import.meta.dir, "../..");
 const PEERS = process.env.QUICD_PEERS_DIR ?? join(ROOT, "build/peers");
 
-export type PeerName = "curl" | "quic_go" | "aioquic" | "ngtcp2" | "chromium";
+export type PeerName = "curl" | "quic_go" | "aioquic" | "ngtcp2" | "ngtcp2_hq" | "chromium";
 
 /**
  * True, with the reason printed for the test runner's summary, when there is one. For
@@ -102,6 +102,11 @@ export function soakCommand(...args: string[]): string[] {
 /** ngtcp2's own programs, HTTP/3 only; their options: `build/peers/ngtcp2/client --help`. */
 export function ngtcp2Command(role: "client" | "server", ...args: string[]): string[] {
   return [join(PEERS, "ngtcp2", role), ...args];
+}
+
+/** The same of a newer release, for hq-interop. */
+export function ngtcp2HqCommand(role: "client" | "server", ...args: string[]): string[] {
+  return [join(PEERS, "ngtcp2_hq/bin", `hq_${role}`), ...args];
 }
 
 export type AioquicScript =
