@@ -34,3 +34,16 @@ enter() {
     /wait-for-it.sh sim:57832 -s -t 30
   fi
 }
+
+# run_in_python NAME: becomes the program of that folder for $ROLE, which waits for itself; in the
+# environment that the peer's installer made.
+run_in_python() {
+  local here="$repo/interop/peers/$1" python="$peers_dir/$1/venv/bin/python" urls
+  export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$repo/interop/peers/python"
+  if [ "$ROLE" = client ]; then
+    read -ra urls <<<"$REQUESTS"
+    exec "$python" "$here/endpoint_client.py" --wait sim:57832 --downloads /downloads "${urls[@]}"
+  fi
+  exec "$python" "$here/endpoint_server.py" --folder /www \
+    --certificate /certs/cert.pem --key /certs/priv.key
+}

@@ -11,7 +11,8 @@ from aioquic.quic.logger import QuicFileLogger
 from aioquic.quic.packet import QuicProtocolVersion
 from aioquic.tls import CipherSuite
 
-TESTCASE = os.environ.get("TESTCASE", "")
+from endpoint_program import TESTCASE
+
 # The runner's link holds 1.5 s of round trip at most. A handshake that loses 30 % of its packets
 # both ways waits for many timeouts, each twice the last.
 IDLE_SECONDS = 180.0 if TESTCASE == "multiconnect" else 30.0

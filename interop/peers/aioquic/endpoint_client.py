@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import ssl
-import subprocess
 import sys
 from urllib.parse import urlsplit
 
@@ -21,29 +19,25 @@ from aioquic.h3.events import DataReceived, HeadersReceived
 from aioquic.quic.events import ConnectionTerminated, QuicEvent
 from aioquic.tls import SessionTicket
 
-from endpoint import TESTCASE, configuration
+from endpoint import configuration
+from endpoint_program import TESTCASE, Downloads, client_main
 
 # Of the server's ticket, after the last byte that was asked for.
 TICKET_SECONDS = 10.0
 
 
 class Fetcher(QuicConnectionProtocol):
-    """One connection; writes each body into its file as it comes."""
-
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self._http = (H3Connection if TESTCASE == "http3" else H0Connection)(self._quic)
-        self._waiting: dict[int, asyncio.Future[None]] = {}
-        self._files: dict[int, object] = {}
+        self._downloads = Downloads()
         self._updated_keys = False
 
     def fetch(self, url: str, downloads: str) -> asyncio.Future[None]:
         """Its result: the whole body is in the file."""
         parts = urlsplit(url)
         stream_id = self._quic.get_next_available_stream_id()
-        path = os.path.join(downloads, os.path.basename(parts.path))
-        self._files[stream_id] = open(path, "wb")
-        self._waiting[stream_id] = self._loop.create_future()
+        done = self._downloads.begin(stream_id, url, downloads)
         fields = [
             (b":method", b"GET"),
             (b":scheme", b"https"),
@@ -51,13 +45,12 @@ class Fetcher(QuicConnectionProtocol):
             (b":path", parts.path.encode()),
         ]
         self._http.send_headers(stream_id, fields, end_stream=True)
-        return self._waiting[stream_id]
+        return done
 
     def quic_event_received(self, event: QuicEvent) -> None:
         if isinstance(event, ConnectionTerminated):
             reason = f"closed with 0x{event.error_code:x} {event.reason_phrase}"
-            for stream_id in list(self._waiting):
-                self._finish(stream_id, ConnectionError(reason))
+            self._downloads.fail(ConnectionError(reason))
             return
         for http_event in self._http.handle_event(event):
             self._http_event(http_event)
@@ -66,28 +59,19 @@ class Fetcher(QuicConnectionProtocol):
         if isinstance(event, HeadersReceived):
             status = dict(event.headers).get(b":status", b"200")
             if status != b"200":
-                self._finish(event.stream_id, ConnectionError(f"status {status.decode()}"))
+                error = ConnectionError(f"status {status.decode()}")
+                self._downloads.finish(event.stream_id, error)
         if not isinstance(event, (HeadersReceived, DataReceived)):
             return
-        if event.stream_id not in self._waiting:
+        if event.stream_id not in self._downloads:
             return
         if isinstance(event, DataReceived):
-            self._files[event.stream_id].write(event.data)
+            self._downloads.write(event.stream_id, event.data)
             if TESTCASE == "keyupdate" and not self._updated_keys:
                 self._updated_keys = True
                 self._quic.request_key_update()
         if event.stream_ended:
-            self._finish(event.stream_id)
-
-    def _finish(self, stream_id: int, error: Exception | None = None) -> None:
-        waiting = self._waiting.pop(stream_id, None)
-        if waiting is None:
-            return
-        self._files.pop(stream_id).close()
-        if error is not None:
-            waiting.set_exception(error)
-        else:
-            waiting.set_result(None)
+            self._downloads.finish(event.stream_id)
 
 
 async def fetch_all(
@@ -130,24 +114,5 @@ async def run(args: argparse.Namespace) -> None:
         await fetch_all(urls, downloads)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--downloads", required=True)
-    parser.add_argument("--wait", help="HOST:PORT over TCP, before anything else")
-    parser.add_argument("urls", nargs="+")
-    args = parser.parse_args()
-    # Only now: Python takes half a second and more to load all this.
-    if args.wait and subprocess.run(["/wait-for-it.sh", args.wait, "-s", "-t", "30"]).returncode:
-        return 1
-    try:
-        asyncio.run(run(args))
-    except (OSError, asyncio.TimeoutError) as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(client_main(__doc__, run))

@@ -7,7 +7,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import signal
 from urllib.parse import urlsplit
 
 from aioquic.asyncio import QuicConnectionProtocol, serve
@@ -16,7 +15,8 @@ from aioquic.h3.connection import H3Connection
 from aioquic.h3.events import HeadersReceived
 from aioquic.quic.events import ProtocolNegotiated, QuicEvent
 
-from endpoint import TESTCASE, configuration
+from endpoint import configuration
+from endpoint_program import TESTCASE, asked_to_stop, server_main
 from server import TicketStore
 
 
@@ -54,10 +54,7 @@ async def run(args: argparse.Namespace) -> None:
     config.load_cert_chain(args.certificate, args.key)
     FolderServer.folder = args.folder
     tickets = TicketStore()
-    stop = asyncio.Event()
-    # The first process of a container gets no signal that it has no handler for.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = asked_to_stop()
     server = await serve(
         "::",
         args.port,
@@ -73,16 +70,5 @@ async def run(args: argparse.Namespace) -> None:
     await asyncio.sleep(0.5)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--port", type=int, default=443)
-    parser.add_argument("--folder", required=True)
-    parser.add_argument("--certificate", required=True)
-    parser.add_argument("--key", required=True)
-    asyncio.run(run(parser.parse_args()))
-
-
 if __name__ == "__main__":
-    main()
+    server_main(__doc__, run)

@@ -7,7 +7,8 @@ import ssl
 
 from aiopquic.quic.configuration import QUIC_V1, QUIC_V2, QuicConfiguration
 
-TESTCASE = os.environ.get("TESTCASE", "")
+from endpoint_program import TESTCASE
+
 CHACHA20_POLY1305_SHA256 = 0x1303
 # A download of 3 MB has some hundreds of packets from the client before its first MB is over.
 KEY_UPDATE_PACKETS = 50

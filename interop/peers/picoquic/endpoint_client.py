@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import subprocess
 import sys
 import tempfile
 from urllib.parse import urlsplit
@@ -18,47 +17,33 @@ from aiopquic.asyncio import connect
 from aiopquic.asyncio.protocol import QuicConnectionProtocol
 from aiopquic.quic.events import ConnectionTerminated, QuicEvent, StreamDataReceived, StreamReset
 
-from endpoint import TESTCASE, configuration
+from endpoint import configuration
+from endpoint_program import TESTCASE, Downloads, client_main
 
 
 class Fetcher(QuicConnectionProtocol):
-    """One connection; writes each body into its file as it comes."""
-
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        self._waiting: dict[int, asyncio.Future[None]] = {}
-        self._files: dict[int, object] = {}
+        self._downloads = Downloads()
 
     async def fetch(self, url: str, downloads: str) -> None:
         """Until the whole body is in the file."""
-        path = urlsplit(url).path
         stream_id = self._quic.get_next_available_stream_id()
-        self._files[stream_id] = open(os.path.join(downloads, os.path.basename(path)), "wb")
-        done = self._waiting[stream_id] = asyncio.get_running_loop().create_future()
-        request = f"GET {path}\r\n".encode()
+        done = self._downloads.begin(stream_id, url, downloads)
+        request = f"GET {urlsplit(url).path}\r\n".encode()
         await self._quic.send_stream_data_drained(stream_id, request, end_stream=True)
         await done
 
     def quic_event_received(self, event: QuicEvent) -> None:
         if isinstance(event, ConnectionTerminated):
-            for stream_id in list(self._waiting):
-                self._finish(stream_id, ConnectionError(f"closed with 0x{event.error_code:x}"))
+            self._downloads.fail(ConnectionError(f"closed with 0x{event.error_code:x}"))
         elif isinstance(event, StreamReset):
-            self._finish(event.stream_id, ConnectionError(f"reset with 0x{event.error_code:x}"))
-        elif isinstance(event, StreamDataReceived) and event.stream_id in self._waiting:
-            self._files[event.stream_id].write(event.data)
+            error = ConnectionError(f"reset with 0x{event.error_code:x}")
+            self._downloads.finish(event.stream_id, error)
+        elif isinstance(event, StreamDataReceived) and event.stream_id in self._downloads:
+            self._downloads.write(event.stream_id, event.data)
             if event.end_stream:
-                self._finish(event.stream_id)
-
-    def _finish(self, stream_id: int, error: Exception | None = None) -> None:
-        waiting = self._waiting.pop(stream_id, None)
-        if waiting is None:
-            return
-        self._files.pop(stream_id).close()
-        if error is not None:
-            waiting.set_exception(error)
-        else:
-            waiting.set_result(None)
+                self._downloads.finish(event.stream_id)
 
 
 async def fetch_all(
@@ -92,24 +77,5 @@ async def run(args: argparse.Namespace) -> None:
         await fetch_all(urls, downloads)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--downloads", required=True)
-    parser.add_argument("--wait", help="HOST:PORT over TCP, before anything else")
-    parser.add_argument("urls", nargs="+")
-    args = parser.parse_args()
-    # Only now: Python takes half a second and more to load all this.
-    if args.wait and subprocess.run(["/wait-for-it.sh", args.wait, "-s", "-t", "30"]).returncode:
-        return 1
-    try:
-        asyncio.run(run(args))
-    except OSError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(client_main(__doc__, run))

@@ -9,13 +9,4 @@ both="handshake transfer retry resumption zerortt multiconnect chacha20 v2 ecn"
 # In key updates the server is told "transfer".
 program_waits=yes
 enter "$both keyupdate" "$both"
-
-here="$repo/interop/peers/picoquic"
-python="$peers_dir/picoquic/venv/bin/python"
-export PYTHONDONTWRITEBYTECODE=1
-if [ "$ROLE" = client ]; then
-  read -ra urls <<<"$REQUESTS"
-  exec "$python" "$here/endpoint_client.py" --wait sim:57832 --downloads /downloads "${urls[@]}"
-fi
-exec "$python" "$here/endpoint_server.py" --folder /www \
-  --certificate /certs/cert.pem --key /certs/priv.key
+run_in_python picoquic
