@@ -1,5 +1,6 @@
 /** The interop runner as its users call it, in a process of its own. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { expect } from "bun:test";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { judgeUnavailable } from "../../interop/judge/judge.ts";
@@ -53,6 +54,14 @@ export function startRunner(
   const collected = Promise.all([collect(child.stdout), collect(child.stderr)]);
   const exited = Promise.all([child.exited, collected]).then(([code]) => code);
   return Object.assign(call, { exited, kill: (signal: NodeJS.Signals) => child.kill(signal) });
+}
+
+/** A long matrix, as expected; one that was cut short, with its results in `out`, goes on. */
+export async function expectLongMatrix(out: string, args: readonly string[]): Promise<void> {
+  const resume = existsSync(join(out, "runs.jsonl")) ? ["--resume"] : [];
+  const call = startRunner([...args, "--out", out, ...resume]);
+  const exitCode = await call.exited;
+  expect([exitCode, exitCode === 0 ? "" : call.output]).toEqual([0, ""]);
 }
 
 /** A folder for results, and how to remove it. */
