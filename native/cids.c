@@ -8,6 +8,8 @@
 #include "keys.h"
 #include "worker.h"
 
+#define DRAWS_MAX 8
+
 void quicd_cid_generate(struct quicd_worker *worker, uint8_t cid[QUICD_CID_BYTES])
 {
 	const struct quicd_keys *keys = &worker->engine->keys;
@@ -32,6 +34,31 @@ bool quicd_connection_add_cid(struct quicd_connection *connection, const uint8_t
 	return true;
 }
 
+bool quicd_connection_draw_cid(struct quicd_connection *connection, uint8_t cid[QUICD_CID_BYTES])
+{
+	if (connection->cid_bytes == QUICD_CID_BYTES) {
+		quicd_cid_generate(connection->worker, cid);
+		return quicd_connection_add_cid(connection, cid, QUICD_CID_BYTES);
+	}
+	/* Short enough for another connection of the worker to have it. */
+	for (uint32_t tries = 0; tries < DRAWS_MAX; tries++) {
+		quicd_random(cid, connection->cid_bytes);
+		if (quicd_connection_add_cid(connection, cid, connection->cid_bytes))
+			return true;
+	}
+	return false;
+}
+
+/* A client sends no stateless resets: its tokens have to be nothing but unknown (§10.3). */
+static void make_reset_token(const struct quicd_connection *connection, const uint8_t *cid,
+			     uint8_t token[QD_RESET_TOKEN_BYTES])
+{
+	if (quicd_connection_is_client(connection))
+		quicd_random(token, QD_RESET_TOKEN_BYTES);
+	else
+		quicd_keys_reset_token(&connection->worker->engine->keys, cid, token);
+}
+
 static void remove_cid(struct quicd_connection *connection, const uint8_t *cid, uint32_t bytes)
 {
 	for (uint32_t i = 0; i < connection->cid_count; i++) {
@@ -46,16 +73,15 @@ static void remove_cid(struct quicd_connection *connection, const uint8_t *cid, 
 
 void quicd_connection_refill_cids(struct quicd_connection *connection)
 {
-	struct quicd_worker *worker = connection->worker;
+	const uint32_t bytes = connection->cid_bytes;
 	size_t left = qd_scids_left(connection->quiche);
 	while (left-- > 0 && connection->cid_count < QUICD_CIDS_PER_CONNECTION - 2) {
 		uint8_t cid[QUICD_CID_BYTES], token[QD_RESET_TOKEN_BYTES];
-		quicd_cid_generate(worker, cid);
-		quicd_keys_reset_token(&worker->engine->keys, cid, token);
-		if (!quicd_connection_add_cid(connection, cid, QUICD_CID_BYTES))
+		if (!quicd_connection_draw_cid(connection, cid))
 			return;
-		if (qd_new_scid(connection->quiche, cid, token, false) < 0) {
-			remove_cid(connection, cid, QUICD_CID_BYTES);
+		make_reset_token(connection, cid, token);
+		if (qd_new_scid(connection->quiche, cid, bytes, token, false) < 0) {
+			remove_cid(connection, cid, bytes);
 			return;
 		}
 		quicd_connection_wants_flush(connection);
@@ -66,7 +92,7 @@ void quicd_connection_drop_retired_cids(struct quicd_connection *connection)
 {
 	uint8_t cid[QUICD_CID_BYTES];
 	while (qd_retired_scid(connection->quiche, cid))
-		remove_cid(connection, cid, QUICD_CID_BYTES);
+		remove_cid(connection, cid, connection->cid_bytes);
 }
 
 void quicd_connection_forget_cids(struct quicd_connection *connection)

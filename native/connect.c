@@ -160,12 +160,11 @@ static bool make(struct quicd_connection *connection, struct qd_config *config,
 	struct quicd_worker *worker = connection->worker;
 	uint8_t scid[QUICD_CID_BYTES];
 	int error = 0;
-	quicd_cid_generate(worker, scid);
-	if (!quicd_connection_add_cid(connection, scid, QUICD_CID_BYTES))
+	if (!quicd_connection_draw_cid(connection, scid))
 		return false;
 	connection->quiche =
 		qd_connect(config, request->head.name_bytes > 0 ? request->name : NULL, scid,
-			   QUICD_CID_BYTES, &request->local, &request->peer, &error);
+			   connection->cid_bytes, &request->local, &request->peer, &error);
 	if (!connection->quiche)
 		return false;
 	if (worker->engine->keylog_fd >= 0)
@@ -194,6 +193,8 @@ static struct quicd_connection *open_connection(struct quicd_worker *worker,
 	connection->local = request->local;
 	connection->peer = request->peer;
 	connection->profile = request->head.profile;
+	if (request->head.flags & QUICD_CONNECT_OWN_SOCKET)
+		connection->cid_bytes = QUICD_CID_BYTES_OWN_SOCKET;
 	connection->view->app = app;
 	connection->view->alpn = QUICD_NONE;
 	quicd_connection_show_addresses(connection);
@@ -208,7 +209,7 @@ static int choose_socket(struct quicd_worker *worker, struct request *request, u
 {
 	int code = quicd_connect_source(worker, &request->peer, &request->local);
 	if (code == 0 && request->head.flags & QUICD_CONNECT_OWN_SOCKET)
-		code = quicd_net_open(worker, port);
+		code = quicd_net_open(worker, QUICD_CID_BYTES_OWN_SOCKET, port);
 	if (*port != 0)
 		request->local.port = *port;
 	return code;

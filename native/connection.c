@@ -89,6 +89,7 @@ struct quicd_connection *quicd_connection_new(struct quicd_worker *worker)
 	connection->worker = worker;
 	connection->index = (uint32_t)(connection - worker->connections);
 	connection->generation = generation;
+	connection->cid_bytes = QUICD_CID_BYTES;
 	connection->view = &worker->connection_views[connection->index];
 	struct quicd_node *nodes[] = {&connection->lingering,
 				      &connection->streams,  &connection->readable,

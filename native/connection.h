@@ -57,6 +57,7 @@ struct quicd_connection {
 	uint64_t referenced_bytes; /* of slab buffers that quiche holds until acknowledged */
 	struct quicd_cid cids[QUICD_CIDS_PER_CONNECTION];
 	uint32_t cid_count;
+	uint32_t cid_bytes; /* of each that we issue: QUICD_CID_BYTES, or its _OWN_SOCKET */
 	struct qd_address local, peer;
 	struct quicd_node streams;  /* all of them */
 	struct quicd_node readable; /* quicd_stream.readable */
@@ -155,6 +156,8 @@ void quicd_connection_refresh_view(struct quicd_connection *connection);
 
 /* cids.c: CIDs of ours in quiche, in the map, and in the connection's list. */
 void quicd_cid_generate(struct quicd_worker *worker, uint8_t cid[QUICD_CID_BYTES]);
+/* One of |connection->cid_bytes|, in the map and the list. False when those are full. */
+bool quicd_connection_draw_cid(struct quicd_connection *connection, uint8_t cid[QUICD_CID_BYTES]);
 bool quicd_connection_add_cid(struct quicd_connection *connection, const uint8_t *cid,
 			      uint32_t bytes);
 void quicd_connection_refill_cids(struct quicd_connection *connection);

@@ -82,6 +82,12 @@ static_assert(16 + QUICD_RECEIVE_NAME_BYTES + QUICD_RECEIVE_CONTROL_BYTES + QUIC
  * client's first one.
  */
 #define QUICD_CIDS_PER_CONNECTION 18
+/*
+ * Of a connection ID where the socket already says whose a datagram is, a client's own: the 15
+ * octets less are 1 % of all that comes. Not none: a client without could not go to another path
+ * unlinked (RFC 9000 §9.5), and an observer that wants to help (Wireshark) would lose it there.
+ */
+#define QUICD_CID_BYTES_OWN_SOCKET 4
 
 #define QUICD_DATAGRAM_BYTES_MIN 1200 /* RFC 9000 §14.1 */
 #define QUICD_PORT_ANY 0

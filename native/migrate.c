@@ -55,7 +55,7 @@ static bool is_forbidden(struct quicd_connection *connection)
 static bool open_next(struct quicd_connection *connection)
 {
 	struct quicd_move *move = &connection->move;
-	if (quicd_net_open(connection->worker, &move->next_port) != 0)
+	if (quicd_net_open(connection->worker, connection->cid_bytes, &move->next_port) != 0)
 		return false;
 	if (quicd_connect_source(connection->worker, &connection->peer, &move->next) != 0) {
 		close_port(connection, &move->next_port);

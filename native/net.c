@@ -156,7 +156,17 @@ void quicd_net_recycle(struct quicd_worker *worker, uint32_t buffer)
 	worker->engine->backend->recycle(worker, buffer);
 }
 
-int quicd_net_open(struct quicd_worker *worker, uint16_t *port)
+uint32_t quicd_net_cid_bytes(const struct quicd_worker *worker, uint16_t port)
+{
+	const struct quicd_net *net = &worker->net;
+	if (net->sockets.count == 0 || net->udp.port == port)
+		return QUICD_CID_BYTES;
+	const uint32_t slot = quicd_socket_find(&net->sockets, port);
+	const struct quicd_socket *socket = quicd_socket_at(&net->sockets, slot);
+	return socket ? socket->cid_bytes : QUICD_CID_BYTES;
+}
+
+int quicd_net_open(struct quicd_worker *worker, uint32_t cid_bytes, uint16_t *port)
 {
 	const struct quicd_net_backend *backend = worker->engine->backend;
 	if (!backend->open)
@@ -167,7 +177,9 @@ int quicd_net_open(struct quicd_worker *worker, uint16_t *port)
 	const uint32_t slot = quicd_socket_open(worker, &code);
 	if (slot == QUICD_NONE)
 		return code;
-	*port = quicd_socket_at(&worker->net.sockets, slot)->udp.port;
+	struct quicd_socket *socket = quicd_socket_at(&worker->net.sockets, slot);
+	socket->cid_bytes = (uint8_t)cid_bytes;
+	*port = socket->udp.port;
 	code = backend->open(worker, slot);
 	if (code != 0)
 		quicd_socket_gone(worker, slot);

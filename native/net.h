@@ -101,10 +101,13 @@ uint8_t *quicd_net_send_buffer(struct quicd_worker *worker);
 void quicd_net_send(struct quicd_worker *worker, const struct qd_train *train);
 
 /*
- * A client's: one more socket, on a port of its own, which comes back in |port|. 0 or an errno.
- * Closed with its last connection: what is queued leaves, what comes is lost.
+ * A client's: one more socket, on a port of its own, which comes back in |port|, for a connection
+ * whose IDs have |cid_bytes|. 0 or an errno. Closed with its last connection: what is queued
+ * leaves, what comes is lost.
  */
-int quicd_net_open(struct quicd_worker *worker, uint16_t *port);
+int quicd_net_open(struct quicd_worker *worker, uint32_t cid_bytes, uint16_t *port);
+/* How long the connection IDs are that come to |port|. */
+uint32_t quicd_net_cid_bytes(const struct quicd_worker *worker, uint16_t port);
 void quicd_net_close(struct quicd_worker *worker, uint16_t port);
 
 /*

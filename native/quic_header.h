@@ -47,19 +47,20 @@ static inline uint32_t quicd_varint_read(const uint8_t *from, uint32_t bytes, ui
 
 /*
  * False if it is no QUIC packet of any version: too short for what it announces, or fixed bit
- * clear in version 1.
+ * clear in version 1. A short header does not say how long its connection ID is: that is
+ * |cid_bytes|.
  */
 static inline bool quicd_packet_header_read(const uint8_t *packet, uint32_t bytes,
-					    struct quicd_packet_header *header)
+					    uint32_t cid_bytes, struct quicd_packet_header *header)
 {
 	if (bytes < 1)
 		return false;
 	if (!(packet[0] & 0x80)) {
-		if (!(packet[0] & 0x40) || bytes < 1 + QUICD_CID_BYTES)
+		if (!(packet[0] & 0x40) || bytes < 1 + cid_bytes)
 			return false;
 		*header = (struct quicd_packet_header){ .form = QUICD_PACKET_SHORT,
 							.dcid = packet + 1,
-							.dcid_bytes = QUICD_CID_BYTES };
+							.dcid_bytes = cid_bytes };
 		return true;
 	}
 	if (bytes < 7)

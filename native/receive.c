@@ -50,13 +50,13 @@ static struct quicd_connection *find(struct quicd_worker *worker,
 }
 
 static void receive_datagram(struct quicd_worker *worker, uint8_t *bytes, uint32_t length,
-			     const struct quicd_received *train)
+			     uint32_t cid_bytes, const struct quicd_received *train)
 {
 	struct quicd_counters *counters = worker->counters;
 	counters->receive_datagrams++;
 	counters->receive_bytes += length;
 	struct quicd_packet_header header;
-	if (!quicd_packet_header_read(bytes, length, &header)) {
+	if (!quicd_packet_header_read(bytes, length, cid_bytes, &header)) {
 		counters->receive_malformed++;
 		return;
 	}
@@ -83,7 +83,8 @@ void quicd_receive_forwarded(struct quicd_worker *worker, const struct quicd_for
 {
 	struct quicd_counters *counters = worker->counters;
 	struct quicd_packet_header header;
-	const bool readable = quicd_packet_header_read(bytes, datagram->length, &header);
+	const bool readable =
+		quicd_packet_header_read(bytes, datagram->length, QUICD_CID_BYTES, &header);
 	assert(readable && "who forwarded it has read its header");
 	counters->forward_received++;
 	/* It may have begun its turn after ours. */
@@ -115,6 +116,7 @@ void quicd_receive_forwarded(struct quicd_worker *worker, const struct quicd_for
  */
 static void receive_train(struct quicd_worker *worker, const struct quicd_received *train)
 {
+	const uint32_t cid_bytes = quicd_net_cid_bytes(worker, train->to.port);
 	uint32_t at = 0;
 	if (train->length == 0) { /* UDP knows such datagrams, QUIC does not */
 		worker->counters->receive_datagrams++;
@@ -123,7 +125,7 @@ static void receive_train(struct quicd_worker *worker, const struct quicd_receiv
 	while (at < train->length) {
 		const uint32_t left = train->length - at;
 		const uint32_t length = left < train->segment_bytes ? left : train->segment_bytes;
-		receive_datagram(worker, train->bytes + at, length, train);
+		receive_datagram(worker, train->bytes + at, length, cid_bytes, train);
 		at += length;
 	}
 }

@@ -11,6 +11,7 @@ struct quicd_worker;
 
 struct quicd_socket {
 	struct quicd_udp udp; /* fd -1: lost, and not open again yet */
+	uint8_t cid_bytes;    /* of the connection IDs that come to it */
 	bool armed;	      /* the backend has a receive with the kernel */
 	bool closing;	      /* goes when the kernel has nothing of it any more */
 	bool failed;	      /* of no more use: opened again on its port */

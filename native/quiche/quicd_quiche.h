@@ -364,12 +364,12 @@ void qd_update_keys(struct qd_connection *connection);
 
 /* Connection IDs, RFC 9000 §5.1. */
 size_t qd_scids_left(struct qd_connection *connection); /* that the peer still has room for */
-/* Returns the sequence number, or an error. */
-int64_t qd_new_scid(struct qd_connection *connection, const uint8_t scid[QD_CID_BYTES],
+/* As long as the first one. Returns the sequence number, or an error. */
+int64_t qd_new_scid(struct qd_connection *connection, const uint8_t *scid, size_t scid_bytes,
 		    const uint8_t reset_token[QD_RESET_TOKEN_BYTES], bool retire_if_needed);
 /*
  * Pops one CID of ours that the peer retired, or that quiche dropped; false when there is none.
- * Drain every turn.
+ * Drain every turn. One that is shorter than QD_CID_BYTES has zeros behind it.
  */
 bool qd_retired_scid(struct qd_connection *connection, uint8_t scid[QD_CID_BYTES]);
 /* Gives up one of the peer's; QD_ERROR_OUT_OF_IDENTIFIERS when it is the last. */

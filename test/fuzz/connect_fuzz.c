@@ -138,7 +138,7 @@ static struct server *server_of(const struct qd_address *client, const uint8_t *
 {
 	struct quicd_packet_header header;
 	struct server *free_one = NULL;
-	if (!quicd_packet_header_read(bytes, length, &header))
+	if (!quicd_packet_header_read(bytes, length, QUICD_CID_BYTES, &header))
 		return NULL;
 	for (uint32_t i = 0; i < SERVERS_MAX; i++) {
 		struct server *server = &servers[i];
@@ -192,7 +192,7 @@ static void step_server(struct input *input)
 			memset(cid, (int)(++requests), sizeof(cid));
 			cid[0] = server->cid[0]; /* server_of goes by it */
 			memset(token, (int)(wrong + i), sizeof(token));
-			qd_new_scid(server->quiche, cid, token, false);
+			qd_new_scid(server->quiche, cid, sizeof(cid), token, false);
 		}
 		if (wrong & 4 && i == wrong >> 4)
 			qd_close(server->quiche, wrong & 8, wrong, NULL, 0);

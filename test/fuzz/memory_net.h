@@ -39,6 +39,7 @@ struct memory_net {
 	uint32_t out_count;
 	uint8_t send_buffer[QUICD_SEND_BUFFER_BYTES];
 	uint32_t opened, sockets; /* of connections of a client: ever, and now */
+	uint8_t cid_bytes[65536]; /* by port */
 	uint64_t wait_ns; /* how long the worker wants to sleep; 0: it has work */
 };
 
@@ -120,14 +121,22 @@ void quicd_net_send(struct quicd_worker *worker, const struct qd_train *train)
 }
 
 /* Sockets of connections are numbers here; now and then there is none left. */
-int quicd_net_open(struct quicd_worker *worker, uint16_t *port)
+int quicd_net_open(struct quicd_worker *worker, uint32_t cid_bytes, uint16_t *port)
 {
 	(void)worker;
 	if (memory_net.opened++ % 8 == 7)
 		return EMFILE;
 	*port = (uint16_t)(6000 + memory_net.opened % 50000);
+	memory_net.cid_bytes[*port] = (uint8_t)cid_bytes;
 	memory_net.sockets++;
 	return 0;
+}
+
+uint32_t quicd_net_cid_bytes(const struct quicd_worker *worker, uint16_t port)
+{
+	const uint32_t bytes = memory_net.cid_bytes[port];
+	(void)worker;
+	return bytes > 0 ? bytes : QUICD_CID_BYTES;
 }
 
 void quicd_net_close(struct quicd_worker *worker, uint16_t port)

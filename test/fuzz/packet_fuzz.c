@@ -32,7 +32,7 @@ static void check_header(const uint8_t *bytes, uint32_t length)
 {
 	struct quicd_packet_header header;
 	memset(&header, 0xa5, sizeof(header));
-	if (!quicd_packet_header_read(bytes, length, &header))
+	if (!quicd_packet_header_read(bytes, length, QUICD_CID_BYTES, &header))
 		return;
 	REQUIRE(header.dcid > bytes && header.dcid + header.dcid_bytes <= bytes + length);
 	if (header.form == QUICD_PACKET_SHORT) {
@@ -51,11 +51,12 @@ static void check_negotiation(const uint8_t *asked, uint32_t asked_bytes)
 	struct quicd_packet_header question, answer;
 	for (uint32_t i = 0; i < memory_net.out_count; i++) {
 		const struct memory_train *sent = &memory_net.out[i];
-		REQUIRE(quicd_packet_header_read(sent->bytes, sent->train.bytes, &answer));
+		REQUIRE(quicd_packet_header_read(sent->bytes, sent->train.bytes, QUICD_CID_BYTES,
+						 &answer));
 		if (answer.form != QUICD_PACKET_LONG || answer.version != 0)
 			continue;
 		REQUIRE(asked_bytes >= QUICD_DATAGRAM_BYTES_MIN && sent->train.bytes < asked_bytes);
-		REQUIRE(quicd_packet_header_read(asked, asked_bytes, &question));
+		REQUIRE(quicd_packet_header_read(asked, asked_bytes, QUICD_CID_BYTES, &question));
 		REQUIRE(question.version != 0 && question.version != QUICD_VERSION_1);
 		REQUIRE(answer.dcid_bytes == question.scid_bytes &&
 			answer.scid_bytes == question.dcid_bytes);

@@ -178,7 +178,7 @@ static void check_server(const struct quicd_cid_keys *keys, const uint8_t *packe
 {
 	struct quicd_packet_header header;
 	struct quicd_cid_route read = {0};
-	if (!quicd_packet_header_read(packet, (uint32_t)bytes, &header))
+	if (!quicd_packet_header_read(packet, (uint32_t)bytes, QUICD_CID_BYTES, &header))
 		return;
 	const bool handshake = header.form == QUICD_PACKET_LONG &&
 			       header.version == QUICD_VERSION_1 &&

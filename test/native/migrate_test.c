@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sys/resource.h>
 #include "both_ends.h"
+#include "connection.h"
 
 static uint32_t open_files(void)
 {
@@ -41,6 +42,13 @@ static struct party_target own_socket(uint32_t profile)
 	return target;
 }
 
+/* Of the ID that the server sends to. */
+static uint32_t cid_bytes_of(const struct quicd_event *connected)
+{
+	const struct quicd_worker *worker = &client_engine->workers[connected->reserved0];
+	return worker->connections[connected->connection].cids[0].length;
+}
+
 static void forget_streams(void)
 {
 	memset(client.streams, 0, sizeof(client.streams));
@@ -60,6 +68,7 @@ static void sockets_of_their_own(void)
 	for (int i = 0; i < 100; i++) {
 		const uint16_t port = party_view(&client, &connected[i])->local_port;
 		CHECK(port != client_engine->port);
+		CHECK(cid_bytes_of(&connected[i]) == QUICD_CID_BYTES_OWN_SOCKET);
 		for (int j = 0; j < i; j++)
 			CHECK(party_view(&client, &connected[j])->local_port != port);
 		forget_streams();
@@ -70,6 +79,7 @@ static void sockets_of_their_own(void)
 	const struct quicd_event one = outcome_of(&shared);
 	forget_streams();
 	CHECK(party_view(&client, &one)->local_port == client_engine->port);
+	CHECK(cid_bytes_of(&one) == QUICD_CID_BYTES);
 	CHECK(party_echo(&client, &one, 200000));
 	for (int i = 0; i < 100; i++)
 		begin_close(&connected[i]);

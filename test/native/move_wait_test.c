@@ -119,7 +119,7 @@ static void offer_id(void)
 	uint8_t cid[QD_CID_BYTES], token[QD_RESET_TOKEN_BYTES];
 	quicd_random(cid, sizeof(cid));
 	quicd_random(token, sizeof(token));
-	CHECK(qd_new_scid(hand.quiche, cid, token, false) >= 0);
+	CHECK(qd_new_scid(hand.quiche, cid, sizeof(cid), token, false) >= 0);
 }
 
 static struct quicd_event connected_by(uint32_t flags)

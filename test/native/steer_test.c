@@ -262,7 +262,7 @@ static void agrees_with_the_server(void)
 		struct quicd_cid_route ours = {0}, theirs = {0};
 		const enum quicd_steer_class class = read_packet(packet, bytes, &ours);
 		struct quicd_packet_header header;
-		if (!quicd_packet_header_read(packet, bytes, &header)) {
+		if (!quicd_packet_header_read(packet, bytes, QUICD_CID_BYTES, &header)) {
 			unreadable++; /* wherever it arrives, it is dropped */
 			continue;
 		}

@@ -15,12 +15,13 @@ pub unsafe extern "C" fn qd_scids_left(connection: *mut Connection) -> usize {
 pub unsafe extern "C" fn qd_new_scid(
     connection: *mut Connection,
     scid: *const u8,
+    scid_bytes: usize,
     token: *const u8,
     retire_if_needed: bool,
 ) -> i64 {
     Connection::enter(connection, ERROR_PANIC as i64, |c| {
         let Some(token) = reset_token(token) else { return ERROR_OTHER as i64 };
-        let scid = ConnectionId::from_ref(slice(scid, CID_BYTES));
+        let scid = ConnectionId::from_ref(slice(scid, scid_bytes));
         match c.quic.new_scid(&scid, token, retire_if_needed) {
             Ok(sequence) => sequence as i64,
             Err(error) => code(error) as i64,
@@ -28,8 +29,7 @@ pub unsafe extern "C" fn qd_new_scid(
     })
 }
 
-/// All our CIDs have CID_BYTES; a client's own (qd_connect takes any length) are cut or zero-padded
-/// to it.
+/// Those of a connection have one length (RFC 9000 §5.1); |scid| has CID_BYTES, the rest is zero.
 #[no_mangle]
 pub unsafe extern "C" fn qd_retired_scid(connection: *mut Connection, scid: *mut u8) -> bool {
     Connection::enter(connection, false, |c| {

@@ -274,7 +274,13 @@ fn a_packet_that_its_retirement_overtook() {
     let cid = [0x99; CID_BYTES];
     let token = [0x99; 16];
     let sequence = unsafe {
-        quicd_quiche::cids::qd_new_scid(pipe.server.connection, cid.as_ptr(), token.as_ptr(), true)
+        quicd_quiche::cids::qd_new_scid(
+            pipe.server.connection,
+            cid.as_ptr(),
+            CID_BYTES,
+            token.as_ptr(),
+            true,
+        )
     };
     assert!(sequence > 0, "{sequence}");
     pipe.server_to_client();

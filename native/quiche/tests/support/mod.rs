@@ -174,8 +174,9 @@ impl End {
             let mut cid = [self.tag; CID_BYTES];
             cid[0] = self.next_cid;
             let token = [self.next_cid; RESET_TOKEN_BYTES];
-            let sequence =
-                unsafe { qd_new_scid(self.connection, cid.as_ptr(), token.as_ptr(), false) };
+            let sequence = unsafe {
+                qd_new_scid(self.connection, cid.as_ptr(), CID_BYTES, token.as_ptr(), false)
+            };
             if sequence < 0 {
                 return;
             }
