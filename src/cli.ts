@@ -3,7 +3,7 @@
 import { parseArguments } from "./cli/arguments.ts";
 import { checkConfig } from "./cli/check.ts";
 import { ExitCode } from "./cli/exit_code.ts";
-import { helpText } from "./cli/help.ts";
+import { helpText, loadHelpText } from "./cli/help.ts";
 import { styleFor } from "./cli/style.ts";
 import { VERSION } from "./cli/version.ts";
 import { UserError } from "./config/user_error.ts";
@@ -32,6 +32,13 @@ async function run(args: readonly string[]): Promise<number> {
     case "get": {
       const { get } = await import("./cli/get.ts");
       return await get(invocation);
+    }
+    case "load help":
+      process.stdout.write(loadHelpText());
+      return ExitCode.Ok;
+    case "load": {
+      const { load } = await import("./cli/load.ts");
+      return await load(invocation);
     }
     case "interop": {
       const { runInterop } = await import("./cli/interop.ts");

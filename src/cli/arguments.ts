@@ -4,6 +4,7 @@ import type { TextValue } from "../config/layer.ts";
 import { UserError } from "../config/user_error.ts";
 import { CONFIG_FLAGS } from "./flags.ts";
 import { type GetInvocation, parseGetArguments } from "./get_arguments.ts";
+import { type LoadInvocation, parseLoadArguments } from "./load_arguments.ts";
 import { nearestName } from "./nearest.ts";
 import { parseWhyArguments, type WhyInvocation } from "./why_arguments.ts";
 
@@ -14,6 +15,8 @@ export type Invocation =
   | DoctorInvocation
   | GetInvocation
   | { command: "interop"; args: readonly string[] }
+  | { command: "load help" }
+  | LoadInvocation
   | WhyInvocation
   | ServeInvocation;
 
@@ -34,7 +37,7 @@ export interface ServeInvocation {
   flags: TextValue[];
 }
 
-const COMMANDS = ["serve", "check", "doctor", "get", "interop", "why"];
+const COMMANDS = ["serve", "check", "doctor", "get", "load", "interop", "why"];
 
 const OPTIONS = {
   help: { type: "boolean", short: "h" },
@@ -47,6 +50,7 @@ const OPTIONS = {
 /** @throws {UserError} for what cannot be meant */
 export function parseArguments(args: readonly string[]): Invocation {
   if (args[0] === "get") return parseGetArguments(args.slice(1)) ?? { command: "help" };
+  if (args[0] === "load") return parseLoadArguments(args.slice(1)) ?? { command: "load help" };
   // The runner reads its own.
   if (args[0] === "interop") return { command: "interop", args: args.slice(1) };
   if (args[0] === "why") return parseWhyArguments(args.slice(1)) ?? { command: "help" };
@@ -63,6 +67,7 @@ export function parseArguments(args: readonly string[]): Invocation {
   }
   if (command !== undefined && !COMMANDS.includes(command)) throw unknownCommand(command);
   if (command === "get") throw new UserError("get comes first: quicd get URL [flags]", 2);
+  if (command === "load") throw new UserError("load comes first: quicd load URL [flags]", 2);
   if (command === "interop") throw new UserError("interop comes first: quicd interop [flags]", 2);
   if (command === "why") throw new UserError("why comes first: quicd why [ID] [flags]", 2);
   const [name, surplus] = names;

@@ -5,7 +5,7 @@ export const ExitCode = {
   Failure: 1,
   /** Wrong flags or configuration: nothing was started. */
   Usage: 2,
-  /** `get`: the server's certificate is not trusted. */
+  /** `get`, `load`: the server's certificate is not trusted. */
   Untrusted: 3,
   /** `get`: a whole response came, with a status of 400 or more. */
   HttpError: 4,

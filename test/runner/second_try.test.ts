@@ -25,9 +25,10 @@ function failure(change: Change = {}): Failure {
 
 describe("tried again", () => {
   test.each(
-    ["attack", "bench", "client", "e2e", "interop", "lab", "native", "server", "transport"].map(
-      (group) => [group],
-    ),
+    [
+      ...["attack", "bench", "client", "e2e", "interop", "lab", "load", "native", "server"],
+      "transport",
+    ].map((group) => [group]),
   )("a test of the group %s that missed its moment", (group) => {
     expect(mayTryAgain(failure({ group }))).toBe(true);
   });

@@ -11,7 +11,8 @@ export const UNSTEADY_MAX = 2;
 
 /** The groups whose steps meet a clock or a network. */
 const MEETS_A_CLOCK = new Set([
-  ...["attack", "bench", "client", "e2e", "interop", "lab", "native", "server", "transport"],
+  ...["attack", "bench", "client", "e2e", "interop", "lab", "load", "native", "server"],
+  "transport",
 ]);
 
 /** Exit codes of timeout(1) and of shells: a limit, a program that is not there, a signal. */

@@ -17,6 +17,8 @@ import { testCertificate } from "./certificate.ts";
 export interface LocalServerOptions {
   engine?: Partial<EngineOptions>;
   fetch?: H3Handler["fetch"];
+  /** False: `apps` has one. */
+  echo?: false;
   /** Beside h3, echo and hq-interop. */
   apps?: Record<string, QuicAppFactory>;
   /** Of hq-interop. */
@@ -31,7 +33,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
   const engine = engineOptionsOf(choices, await readTls({ cert: certPath, key: keyPath }));
   const registry = new AppRegistry();
   registry.register("h3", new H3Factory({ fetch: options.fetch ?? (() => new Response("ok")) }));
-  registry.register("echo", new EchoFactory());
+  if (options.echo !== false) registry.register("echo", new EchoFactory());
   if (options.folder !== undefined) {
     const { resolveFile } = openFolder(options.folder, { index: "index.html" });
     registry.register("hq-interop", new HqFactory(resolveFile));

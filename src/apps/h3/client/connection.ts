@@ -34,6 +34,18 @@ function goingAway(): H3Error {
   return new H3Error(H3ErrorCode.RequestRejected, "the server is going away: ask another one");
 }
 
+/** A request under way, as its connection sees it. */
+export interface Exchange {
+  /** -1 before it has a stream. */
+  readonly streamId: number;
+  /** Begins on its stream; returns the sink of it. */
+  open(stream: TransportStream): StreamSink;
+  /** Nobody wants its answer any more. */
+  abort(reason: unknown): void;
+  /** There will be no answer. */
+  fail(reason: unknown): void;
+}
+
 export class H3ClientConnection implements ConnectionSink, PeerStreamOwner, ClientExchangeOwner {
   readonly handle: SinkConnection;
   readonly decoder = new FieldSectionDecoder(MAX_FIELD_SECTION_BYTES);
@@ -42,8 +54,8 @@ export class H3ClientConnection implements ConnectionSink, PeerStreamOwner, Clie
   readonly #controlReader = new ControlStreamReader((id) => this.#onGoaway(id));
   /** Types of the critical streams that the server has opened: each comes once. */
   readonly #opened = new Set<number>();
-  readonly #exchanges = new Set<ClientExchange>();
-  #lost: ClientExchange[] = [];
+  readonly #exchanges = new Set<Exchange>();
+  #lost: Exchange[] = [];
   /** Why it ended, for whoever asks too late. */
   #end: Error | null = null;
   #stage: "open" | "draining" | "closed" = "open";
@@ -87,15 +99,28 @@ export class H3ClientConnection implements ConnectionSink, PeerStreamOwner, Clie
     const sectionBytesMax = this.settings?.maxFieldSectionBytes ?? Number.POSITIVE_INFINITY;
     const head = encodeRequestHead(fields, sectionBytesMax);
     const exchange = new ClientExchange(this, fields.method, head, content);
-    this.#exchanges.add(exchange);
     // Also while the content still comes: the signal is about all of it.
     signal?.addEventListener("abort", () => exchange.abort(signal.reason), { once: true });
+    this.begin(exchange);
+    return await exchange.response;
+  }
+
+  /** False: a request now would be refused. */
+  get accepting(): boolean {
+    return this.#stage === "open";
+  }
+
+  /**
+   * Gives `exchange` a stream, or fails it. For who counts nanoseconds: it writes and reads its
+   * stream itself, and says {@link onEnd} or {@link onLost}.
+   */
+  begin(exchange: Exchange): void {
+    this.#exchanges.add(exchange);
     this.handle.openStream(true, (stream) => {
       if (stream !== null) return exchange.open(stream);
       exchange.fail(this.#end ?? new ConnectionError("the server allows no more streams now"));
       return null;
     });
-    return await exchange.response;
   }
 
   onStream(stream: TransportStream): StreamSink {
@@ -122,12 +147,12 @@ export class H3ClientConnection implements ConnectionSink, PeerStreamOwner, Clie
     return reader;
   }
 
-  onEnd(exchange: ClientExchange): void {
+  onEnd(exchange: Exchange): void {
     this.#exchanges.delete(exchange);
     this.#closeIfIdle();
   }
 
-  onLost(exchange: ClientExchange): void {
+  onLost(exchange: Exchange): void {
     this.#lost.push(exchange);
   }
 
