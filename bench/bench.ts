@@ -11,6 +11,7 @@ import { routing } from "./benches/routing.ts";
 import { scaling } from "./benches/scaling.ts";
 import { stall } from "./benches/stall.ts";
 import { steering } from "./benches/steering.ts";
+import { countsCommand } from "./counts/command.ts";
 import { HELP, parseOptions } from "./options.ts";
 import { type Bench, type BenchReport, printReport, reportOf } from "./report.ts";
 
@@ -22,6 +23,15 @@ const BENCHES: Record<string, Bench> = {
 function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
 }
+
+/** With a command line of their own. */
+const COMMANDS: Record<string, (words: string[]) => Promise<number>> = {
+  counts: countsCommand,
+};
+
+const [first = "", ...others] = process.argv.slice(2);
+const command = COMMANDS[first];
+if (command) process.exit(await command(others));
 
 const options = parseOptions(process.argv.slice(2));
 if (options === "help") {

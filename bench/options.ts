@@ -6,6 +6,8 @@ import type { LayoutName } from "./layout.ts";
 export const HELP = `bun run bench [name ...] [options]
 
   names            request (default), bulk, stall; scaling, routing, steering, rebinding
+  counts           the deterministic tier of regression tracking, see counts --help
+
   --quick          3 short rounds: shows that everything works, says nothing about speed
   --json FILE      the raw rounds too
   --rounds N       instead of the bench's own number

@@ -1,0 +1,89 @@
+/** The arithmetic of `bench counts`: a gate that compares wrongly looks like one that is open. */
+import { expect, test } from "bun:test";
+import BASELINE from "../../bench/counts/baseline.json";
+import {
+  describe,
+  differences,
+  isFailure,
+  MEMORY_SLACK,
+  memoryDifferences,
+} from "../../bench/counts/baseline.ts";
+import { inclusiveCosts, ownCosts, totalCost } from "../../bench/counts/callgrind.ts";
+import type { Counted, Counts } from "../../bench/counts/figures.ts";
+
+const REPORT = `# callgrind format
+events: Ir
+
+fn=(1) main
+0 5
+cfn=(2) turn
+calls=3 0
+0 100
+cfn=(3) memcpy
+calls=1 0
+0 7
+
+fn=(2)
+0 60
+cfn=(3)
+calls=2 0
+0 40
+
+fn=(3)
+0 47
+
+totals: 112
+`;
+
+test("callgrind's report: with what was called, and without", () => {
+  const costs = inclusiveCosts(REPORT);
+  expect(costs.get("turn")).toBe(100);
+  expect(costs.get("memcpy")).toBe(47);
+  expect(Object.fromEntries(ownCosts(REPORT))).toEqual({ turn: 60, memcpy: 47, main: 5 });
+  expect(totalCost(REPORT)).toBe(112);
+  expect(() => totalCost("")).toThrow("no line of totals");
+});
+
+const counts = (figures: Record<string, number>): Counts => ({
+  request: { unit: "request", figures },
+});
+const was = counts({ "server instructions": 1000, "server allocations": 6.4, "server sends": 0 });
+const verdicts = (now: Record<string, number>) =>
+  differences(was, counts(now), MEMORY_SLACK).map(({ figure, verdict }) => `${figure} ${verdict}`);
+
+test("instructions may rise by 1 %, what is exact by nothing", () => {
+  const same = { "server allocations": 6.4, "server sends": 0 };
+  expect(verdicts({ ...same, "server instructions": 1010 })).toEqual([]);
+  expect(verdicts({ ...same, "server instructions": 1011 })).toEqual(["server instructions worse"]);
+  expect(verdicts({ ...same, "server instructions": 980 })).toEqual(["server instructions better"]);
+  const more = { "server instructions": 1000, "server allocations": 6.401, "server sends": 0.001 };
+  expect(verdicts(more)).toEqual(["server allocations worse", "server sends worse"]);
+});
+
+test("a figure that appears or disappears closes the gate; a better one does not", () => {
+  const found = differences(was, counts({ "server instructions": 900, copies: 1 }), MEMORY_SLACK);
+  expect(found.map(({ verdict }) => verdict)).toEqual(["better", "gone", "gone", "new"]);
+  expect(found.filter(isFailure)).toHaveLength(3);
+  expect(describe(found[0]!)).toMatch(/better\s+request\s+server instructions\s+1000 -> 900 \(-10/);
+});
+
+test("with other compilers only what does not depend on them is compared", () => {
+  const baseline: Counted = { toolchain: ["clang 14"], memory: was, wire: {} };
+  const worse = counts({ "server instructions": 2000, "server allocations": 7, "server sends": 0 });
+  const by = (toolchain: string[]) =>
+    memoryDifferences(baseline, { toolchain, memory: worse, wire: {} }).map(({ figure }) => figure);
+  expect(by(["clang 14", "glibc"])).toEqual(["server instructions", "server allocations"]);
+  expect(by(["clang 15"])).toEqual(["server allocations"]);
+});
+
+test("the baseline has every operation, and figures that are possible", () => {
+  const { memory } = BASELINE as unknown as Counted;
+  expect(Object.keys(memory)).toHaveLength(8);
+  for (const { figures } of Object.values(memory)) {
+    expect(figures["server instructions"]).toBeGreaterThan(1000);
+    expect(figures["client instructions"]).toBeGreaterThan(1000);
+  }
+  const sends = memory.download!.figures["server sends"]!;
+  const datagrams = memory.download!.figures["server datagrams out"]!;
+  expect(datagrams / sends).toBeGreaterThan(10);
+});
