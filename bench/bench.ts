@@ -5,6 +5,7 @@
 // Runs benches against Bun.serve's HTTP/3, interleaved, and prints ratios of the same run.
 import { writeFileSync } from "node:fs";
 import { bulk } from "./benches/bulk.ts";
+import { loadCheck } from "./benches/load_check.ts";
 import { rebinding } from "./benches/rebinding.ts";
 import { request } from "./benches/request.ts";
 import { routing } from "./benches/routing.ts";
@@ -17,7 +18,7 @@ import { type Bench, type BenchReport, printReport, reportOf } from "./report.ts
 
 const BENCHES: Record<string, Bench> = {
   ...{ request, bulk, stall },
-  ...{ scaling, routing, steering, rebinding },
+  ...{ scaling, routing, steering, rebinding, "load-check": loadCheck },
 };
 
 function progress(text: string): void {

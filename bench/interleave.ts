@@ -28,7 +28,7 @@ export async function interleave<Subject extends { name: string }, Result>(
   subjects: readonly Subject[],
   schedule: Schedule,
   take: (subject: Subject, round: number) => Promise<Result>,
-  roundsOf: (result: Result) => readonly Round[],
+  roundsOf: (result: Result) => readonly Pick<Round, "noise">[],
 ): Promise<Taken<Subject, Result>> {
   const { label, rounds, retakes, discarded = 0, progress } = schedule;
   const taken: Map<Subject, Result>[] = [];

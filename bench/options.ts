@@ -5,7 +5,8 @@ import type { LayoutName } from "./layout.ts";
 
 export const HELP = `bun run bench [name ...] [options]
 
-  names            request (default), bulk, stall; scaling, routing, steering, rebinding
+  names            request (default), bulk, stall; scaling, routing, steering, rebinding;
+                   load-check (QUICD_BENCH_H3LOAD names another client)
   counts           the deterministic tier of regression tracking, see counts --help
 
   --quick          3 short rounds: shows that everything works, says nothing about speed

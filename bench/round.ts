@@ -87,7 +87,7 @@ export async function warmUp(subject: Subject, options: LoadOptions): Promise<vo
 }
 
 /** Of several rounds together. */
-export function noiseOf(rounds: readonly Round[]): Noise {
+export function noiseOf(rounds: readonly Pick<Round, "noise">[]): Noise {
   const seconds = rounds.reduce((sum, { noise }) => sum + noise.seconds, 0);
   const mean = (key: "stealShare" | "othersShare") =>
     rounds.reduce((sum, { noise }) => sum + noise[key] * noise.seconds, 0) / seconds;
@@ -100,6 +100,6 @@ export function noiseOf(rounds: readonly Round[]): Noise {
 }
 
 /** Why these rounds should not be trusted; empty when they can be. */
-export function complaintsOf(rounds: readonly Round[]): string[] {
+export function complaintsOf(rounds: readonly Pick<Round, "noise">[]): string[] {
   return complaints(noiseOf(rounds));
 }

@@ -4,8 +4,10 @@
  *   /?n=SEQUENCE&q=TEXT   "sequence + query": every answer is another one, and can be checked
  *   /bulk?bytes=N         N bytes of the pattern that the load client knows
  *   /upload               reads the body, answers with its length
+ *   /wait?bytes=N         the same as /bulk, 20 ms later
  *   /stream               an endless body made in JavaScript, 64 KiB at a time
  */
+const WAIT_MS = 20;
 const PERIOD = 251 * 256;
 const WRITE_BYTES = 64 << 10;
 
@@ -69,6 +71,10 @@ export function answer(request: Request): Response | Promise<Response> {
       return new Response(bodyOf(Number(url.searchParams.get("bytes"))));
     case "/upload":
       return countBytes(request.body);
+    case "/wait":
+      return Bun.sleep(WAIT_MS).then(
+        () => new Response(bodyOf(Number(url.searchParams.get("bytes")))),
+      );
     case "/stream":
       return new Response(endless());
     default:

@@ -3,6 +3,7 @@ import type { RunningServer } from "../../src/index.ts";
 import { readCounters } from "../../src/native/counters.ts";
 import { loadLibrary } from "../../src/native/library.ts";
 import type { Controlled, ServerCounters } from "./control.ts";
+import { requestCount } from "./handler.ts";
 
 /** By names of their own: "steering_runs". */
 function steering(server: RunningServer): ServerCounters {
@@ -15,6 +16,7 @@ export function controlled(server: RunningServer): Controlled {
     port: server.port,
     counters: () => ({
       ...server.counters(),
+      requests: requestCount(),
       ...steering(server),
       ...loadLibrary().addon.memory(),
     }),

@@ -8,7 +8,7 @@ import type { Tally } from "./tally.ts";
 
 /** One place for an operation; it does one at a time. */
 export interface Slot {
-  /** False: its connection is not there now; it offers itself again when it is. */
+  /** False: it is busy, or its connection is not there; it offers itself again when it can. */
   readonly ready: boolean;
   /** The driver's own note: it waits to be given an operation. */
   waiting: boolean;
@@ -76,7 +76,8 @@ export class Driver {
     this.#every(rate === null ? CLOSED_TICK_MS : TICK_MS, () => this.#issue());
     this.#every(WATCH_MS, () => this.#watch(lastMs, timeoutMs));
     if (rate === null && operations === null) this.#after(lastMs, () => this.#beginNoMore());
-    for (const slot of this.#slots) this.offer(slot);
+    for (const slot of this.#slots) this.#queue(slot);
+    this.#issue();
     this.#endIfDone();
     await promise;
     for (const timer of this.#timers.splice(0)) clearTimeout(timer);
@@ -113,11 +114,14 @@ export class Driver {
 
   /** The slot is free. */
   offer(slot: Slot): void {
-    if (!slot.waiting) {
-      slot.waiting = true;
-      this.#idle.push(slot);
-    }
+    this.#queue(slot);
     if (!this.#issuing) this.#issue();
+  }
+
+  #queue(slot: Slot): void {
+    if (slot.waiting) return;
+    slot.waiting = true;
+    this.#idle.push(slot);
   }
 
   /** Begins what is due, as far as there are free slots. */

@@ -19,24 +19,32 @@ class HttpSlot implements Slot {
   /** Null: none under way, or one that still waits for a stream. */
   exchange: HttpExchange | null = null;
   readonly #lane: HttpLane;
+  #busy = false;
 
   constructor(lane: HttpLane) {
     this.#lane = lane;
   }
 
+  /** Its operation is over. */
+  free(): void {
+    this.exchange = null;
+    this.#busy = false;
+  }
+
   get ready(): boolean {
-    return this.#lane.accepting;
+    return !this.#busy && this.#lane.accepting;
   }
 
   begin(intendedMs: number): void {
     this.intendedMs = intendedMs;
+    this.#busy = true;
     this.#lane.begin(this);
   }
 
   abandon(): void {
     this.exchange?.abandon();
     this.#lane.forget(this);
-    this.exchange = null;
+    this.free();
   }
 }
 
@@ -83,13 +91,13 @@ export class HttpLane implements Lane, LaneUser, ExchangeOwner {
   down(): void {
     this.#h3 = null;
     this.#stock = [];
-    for (const _ of this.#starving.splice(0)) this.#driver.failed("connection lost");
+    for (const slot of this.#starving.splice(0)) this.#starved(slot);
   }
 
   begin(slot: HttpSlot): void {
     const exchange = this.#stock.pop();
     if (exchange === undefined) {
-      if (this.#h3 === null) this.#driver.failed("connection lost");
+      if (this.#h3 === null) this.#starved(slot);
       else this.#starving.push(slot);
       return;
     }
@@ -97,6 +105,11 @@ export class HttpLane implements Lane, LaneUser, ExchangeOwner {
     exchange.slot = slot;
     exchange.intendedMs = slot.intendedMs;
     exchange.start();
+  }
+
+  #starved(slot: HttpSlot): void {
+    slot.free();
+    this.#driver.failed("connection lost");
   }
 
   /** Its operation is nobody's any more; the stream it had goes, and another one comes. */
@@ -138,7 +151,7 @@ export class HttpLane implements Lane, LaneUser, ExchangeOwner {
   #over(exchange: HttpExchange): Slot | null {
     const { slot } = exchange;
     exchange.slot = null;
-    if (slot instanceof HttpSlot) slot.exchange = null;
+    if (slot instanceof HttpSlot) slot.free();
     this.#prepare(exchange);
     return slot;
   }

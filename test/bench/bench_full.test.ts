@@ -64,7 +64,7 @@ test(
   BUILD_MS,
 );
 
-test.each(["request", "bulk", "stall"])(
+test.each(["request", "bulk", "stall", "load-check"])(
   "%s finds no wrong answer",
   async (name) => {
     await bench(name, "--seconds", "0.5");

@@ -9,6 +9,8 @@ class Desk {
   readonly slots: Slot[] = [];
   readonly driver = new Driver(this.slots, this.tally);
   readonly beginnings: number[] = [];
+  /** Slots that were given a second operation before they offered themselves. */
+  twice = 0;
   standing = false;
   #waiting: (() => void)[] = [];
 
@@ -23,14 +25,18 @@ class Desk {
 
   #slot(answerMs: number | null): Slot {
     let turn = 0;
+    let busy = false;
     const slot: Slot = {
       ready: true,
       waiting: false,
       begin: (intendedMs) => {
         this.beginnings.push(intendedMs);
+        if (busy) this.twice++;
+        busy = true;
         const mine = ++turn;
         const answer = () => {
           if (mine !== turn) return;
+          busy = false;
           this.driver.succeeded(intendedMs, 1, 2);
           this.driver.offer(slot);
         };
@@ -49,7 +55,9 @@ const SECOND = { rate: null, seconds: 1, operations: null, timeoutMs: 200 };
 describe("closed loop", () => {
   test("does so many and no more", async () => {
     const desk = new Desk(3, 1);
+    for (const slot of desk.slots) desk.driver.offer(slot);
     await desk.driver.run({ ...SECOND, operations: 50 });
+    expect(desk.twice).toBe(0);
     expect(desk.tally.operations).toBe(50);
     expect(desk.beginnings).toHaveLength(50);
     expect([desk.tally.sentBytes, desk.tally.receivedBytes]).toEqual([50, 100]);

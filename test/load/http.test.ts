@@ -103,3 +103,19 @@ test("more streams than the server allows wait for each other", async () => {
   expect(report).toMatchObject({ operations: 1000, errorCount: 0 });
   expect(seen - before).toBe(1000);
 });
+
+test("as many are under way as were asked for, never more", async () => {
+  let underWay = 0;
+  let most = 0;
+  await using slow = await startLocalServer({
+    fetch: async () => {
+      most = Math.max(most, ++underWay);
+      await Bun.sleep(5);
+      underWay--;
+      return new Response("ok");
+    },
+  });
+  const shape = { connections: 2, streams: 3, operations: 200, warmUpSeconds: 0.05 };
+  expect(await loaded(planTo(slow, shape))).toMatchObject({ operations: 200, errorCount: 0 });
+  expect(most).toBe(6);
+});
