@@ -226,7 +226,7 @@ async function run(options: BenchOptions, progress: (text: string) => void): Pro
     method:
       `${count} interleaved rounds of ${seconds} s, ${CONNECTIONS} connections x ${STREAMS} ` +
       `requests, each answered after 20 ms; ${taken.thrownAway} noisy rounds taken again`,
-    text: `${compared.map(tableOf).join("\n\n")}\n\n${compared.map(verdictOf).join("\n")}${missing}`,
+    text: [compared.map(tableOf).join("\n\n"), "", ...compared.map(verdictOf)].join("\n") + missing,
     complaints: complaintsOf(runs),
     errors: runs.reduce((sum, { told }) => sum + told.errors, bytes),
     summary: compared.flat().map((row) => ({ ...row })),

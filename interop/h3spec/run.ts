@@ -45,7 +45,7 @@ export async function testServer(
 ): Promise<Report[]> {
   const folder = mkdtempSync(join(tmpdir(), "quicd-h3spec-"));
   try {
-    const running = await start(server, makeFiles(folder));
+    const running = await startServer(server, makeFiles(folder));
     try {
       const reports: Report[] = [];
       for (let run = 0; run < runs; run++) {
@@ -64,7 +64,8 @@ export async function testServer(
   }
 }
 
-function makeFiles(folder: string): ServerFiles {
+/** Made in `folder`. */
+export function makeFiles(folder: string): ServerFiles {
   const files: ServerFiles = {
     certificate: join(folder, "cert.pem"),
     key: join(folder, "key.pem"),
@@ -84,14 +85,14 @@ function makeFiles(folder: string): ServerFiles {
   return files;
 }
 
-interface Running {
+export interface Running {
   port: number;
   /** Null while it runs; its exit code or signal. */
   exitCode(): number | string | null;
   stop(): Promise<void>;
 }
 
-async function start(server: H3Server, files: ServerFiles): Promise<Running> {
+export async function startServer(server: H3Server, files: ServerFiles): Promise<Running> {
   const port = server.port ?? (await freePort());
   if (portTaken(port)) throw new Error(`${server.name}: UDP port ${port} is taken`);
   const output = join(files.logs, "output.txt");
