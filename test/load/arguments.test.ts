@@ -1,8 +1,11 @@
 /** The command line of `quicd load`. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { parseLoadArguments } from "../../src/cli/load_arguments.ts";
 import { UserError } from "../../src/config/user_error.ts";
 import { runCli } from "../cli/run_cli.ts";
+
+/** Seconds, on a machine of one's own. */
+setDefaultTimeout(60_000);
 
 const URL_ARGUMENT = "https://localhost:4433/";
 

@@ -1,10 +1,13 @@
 /** HTTP/3 load against our server: what was counted is what the server counted. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { PATTERN } from "../../src/load/pattern.ts";
 import type { Expectation } from "../../src/load/plan.ts";
 import type { QuicServer } from "../../src/server.ts";
 import { startLocalServer } from "../support/client_side.ts";
 import { loaded, planTo } from "./case.ts";
+
+/** Seconds, on a machine of one's own. */
+setDefaultTimeout(60_000);
 
 const LARGE_BYTES = 300_000;
 const large = PATTERN.subarray(0, 64_256);

@@ -1,11 +1,14 @@
 /** A run's end: Ctrl-C, a server that goes, one that is not there or not trusted. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { LoadReport } from "../../src/load/report.ts";
 import { LoadRun } from "../../src/load/run.ts";
 import { cliCommand, environment, runCli } from "../cli/run_cli.ts";
 import { testCertificate } from "../support/certificate.ts";
 import { startLocalServer } from "../support/client_side.ts";
 import { planTo } from "./case.ts";
+
+/** Seconds, on a machine of one's own. */
+setDefaultTimeout(60_000);
 
 describe("Ctrl-C", () => {
   test.each(["SIGINT", "SIGTERM"] as const)(

@@ -1,10 +1,13 @@
 /** Handshakes, echoes and datagrams against our server. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Handshake } from "../../src/load/plan.ts";
 import type { QuicServer } from "../../src/server.ts";
 import type { ConnectionSink, QuicAppFactory, SinkConnection } from "../../src/transport/app.ts";
 import { startLocalServer } from "../support/client_side.ts";
 import { loaded, planTo } from "./case.ts";
+
+/** Seconds, on a machine of one's own. */
+setDefaultTimeout(60_000);
 
 /** Sends back two of three datagrams, and of those every tenth with another last byte. */
 class LossyEcho implements QuicAppFactory {

@@ -2,7 +2,7 @@
  * Load against servers nobody here wrote: every answer is theirs and right, and those that count
  * have counted what we did.
  */
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +13,9 @@ import { type H3Server, SERVERS, type ServerFiles } from "../../interop/h3spec/s
 import { quicGoServerRefusal } from "../support/foreign_server.ts";
 import { skipReason } from "../support/peer.ts";
 import { loaded, planTo } from "./case.ts";
+
+/** Seconds, on a machine of one's own. */
+setDefaultTimeout(60_000);
 
 const folder = mkdtempSync(join(tmpdir(), "quicd-load-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,9 +1,12 @@
 /** A server that stands still, under both loops. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { LoadReport } from "../../src/load/report.ts";
 import type { QuicServer } from "../../src/server.ts";
 import { cliCommand, environment } from "../cli/run_cli.ts";
 import { startLocalServer } from "../support/client_side.ts";
+
+/** Seconds, on a machine of one's own. */
+setDefaultTimeout(60_000);
 
 const STALL_MS = 500;
 const RATE = 400;
