@@ -19,6 +19,5 @@ if [ "$ROLE" = server ]; then
   read -ra params <<<"${SERVER_PARAMS:-}"
   exec bun "$here/endpoint/server.ts" ${params[@]+"${params[@]}"}
 fi
-/wait-for-it.sh sim:57832 -s -t 30
 read -ra urls <<<"${REQUESTS:-}"
-exec bun "$here/endpoint/client.ts" ${params[@]+"${params[@]}"} ${urls[@]+"${urls[@]}"}
+exec bun "$here/endpoint/client.ts" --wait sim:57832 ${params[@]+"${params[@]}"} ${urls[@]+"${urls[@]}"}

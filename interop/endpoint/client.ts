@@ -2,6 +2,7 @@
  * The client of our interop endpoint: fetches URLs into /downloads as TESTCASE says. Exit code 0
  * when all are there. Flags (CLIENT_PARAMS) as the server's, then the URLs.
  */
+import { $ } from "bun";
 import { H3ErrorCode, QuicClient } from "../../src/index.ts";
 import { type ClientPlan, planOf } from "../testcases.ts";
 import { Fetcher } from "./fetcher.ts";
@@ -20,9 +21,12 @@ async function fetchAll(plan: ClientPlan, fetcher: Fetcher, urls: readonly URL[]
 
 const plan = planOf("client", process.env.TESTCASE ?? "");
 if (plan === null) process.exit(127);
-const { workers, backend, congestion, rest } = parseParameters(process.argv.slice(2));
+const { workers, backend, congestion, wait, rest } = parseParameters(process.argv.slice(2));
 const { qlog, keylog } = logPlaces(process.env);
 const client = new QuicClient({ workers, backend, qlog, gso: false });
+// Only now: programs take their time to load, and the simulator changes the first address after a
+// second.
+if (wait !== "") await $`/wait-for-it.sh ${wait} -s -t 30`;
 const closeCode = plan.alpn === "h3" ? H3ErrorCode.NoError : 0;
 let code = 0;
 try {

@@ -17,6 +17,11 @@ const DOWNLOADS = "/downloads";
 const PARALLEL = 256;
 /** Tickets come behind the handshake, and may be lost and sent again. */
 const SESSION_WAIT_MS = 10_000;
+/**
+ * A client that moved in silence, behind a NAT, can be found by nobody: what the server sends goes
+ * to the old address, until the client speaks.
+ */
+const KEEP_ALIVE_MS = 1000;
 /** Small, so that they have to grow while a file comes; still beyond what the path holds. */
 const WINDOWS = { connectionWindowBytes: 512 * 1024, streamWindowBytes: 256 * 1024 } as const;
 
@@ -96,7 +101,7 @@ export class Fetcher {
     const { address } = await lookup(serverName, { order: "ipv4first" });
     return {
       ...{ host: address, port: Number(url.port || 443), alpn: plan.alpn, congestion },
-      ...{ earlyData: plan.early, socket: "own", ...WINDOWS },
+      ...{ earlyData: plan.early, socket: "own", keepAliveMs: KEEP_ALIVE_MS, ...WINDOWS },
       tls: {
         // As every client of the runner: it makes its certificates afresh for each run.
         ...{ verify: false, serverName, keylog },

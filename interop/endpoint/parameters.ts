@@ -7,6 +7,8 @@ export interface Parameters {
   routing: NonNullable<ServeOptions["routing"]>;
   backend: NonNullable<ClientEngineOptions["backend"]>;
   congestion: "cubic" | "reno" | "bbr2";
+  /** HOST:PORT that takes TCP connections when the network is there; "" if it is. A client's. */
+  wait: string;
   /** What is no flag. */
   rest: string[];
 }
@@ -32,6 +34,7 @@ export function parseParameters(argv: readonly string[]): Parameters {
       routing: { type: "string", default: "auto" },
       backend: { type: "string", default: "auto" },
       congestion: { type: "string", default: "cubic" },
+      wait: { type: "string", default: "" },
     },
   });
   const workers = Number(values.workers);
@@ -43,6 +46,7 @@ export function parseParameters(argv: readonly string[]): Parameters {
     routing: oneOf("routing", values.routing, ROUTINGS),
     backend: oneOf("backend", values.backend, BACKENDS),
     congestion: oneOf("congestion", values.congestion, CONGESTION),
+    wait: values.wait,
     rest: positionals,
   };
 }

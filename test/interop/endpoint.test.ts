@@ -49,14 +49,16 @@ describe("parameters", () => {
   test("left out", () => {
     expect(parseParameters(["https://server4:443/a"])).toEqual({
       ...{ workers: 1, routing: "auto", backend: "auto", congestion: "cubic" },
+      wait: "",
       rest: ["https://server4:443/a"],
     });
   });
 
   test("given", () => {
-    const flags = "--workers 4 --routing ebpf --backend syscalls --congestion bbr2";
+    const flags = "--workers 4 --routing ebpf --backend syscalls --congestion bbr2 --wait sim:1";
     expect(parseParameters(flags.split(" "))).toEqual({
       ...{ workers: 4, routing: "ebpf", backend: "syscalls", congestion: "bbr2" },
+      wait: "sim:1",
       rest: [],
     });
   });
