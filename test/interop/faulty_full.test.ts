@@ -20,7 +20,7 @@ import { RunFolder } from "../../interop/runner/run_folder.ts";
 const seed = Number(process.env.QUICD_SEED ?? Math.floor(Math.random() * 1_000_000));
 /** A run is mostly waiting for the network and for timers. */
 const LABS = 4;
-/** A server that is not up after the simulator's 10 s says nothing of the judge. */
+/** A server that is not up after the simulator's patience says nothing of the judge. */
 const ATTEMPTS = 5;
 const NOT_UP = "The server did not answer";
 

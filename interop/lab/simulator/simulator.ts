@@ -25,7 +25,8 @@ import { parseScenario, type Scenario } from "./scenario.ts";
 
 const SERVER = "193.167.100.100";
 const SERVER_PORT = 443;
-const WAIT_FOR_SERVER_MS = 10_000;
+/** Generous, for machines with other work; shorter than clients wait for us (30 s). */
+const WAIT_FOR_SERVER_MS = 25_000;
 /** Where clients wait for the simulator: /wait-for-it.sh sim:57832. */
 const READY_PORT = 57832;
 const FLUSH_EVERY_NS = 50e6;
