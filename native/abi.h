@@ -121,12 +121,20 @@ enum quicd_command_kind {
 	QUICD_COMMAND_REFRESH = 12, /* the numbers in the view */
 	/* new 1-RTT keys, as soon as allowed (RFC 9001 §6.1); counted in the view */
 	QUICD_COMMAND_UPDATE_KEYS = 13,
-	QUICD_COMMAND_COUNT = 14,
+	/*
+	 * client, to a connection that is HELD: the application has had its turn, and |length|
+	 * of its OPENs are not answered yet. If all of those wait for the peer, the first flight
+	 * leaves
+	 */
+	QUICD_COMMAND_START = 14,
+	QUICD_COMMAND_COUNT = 15,
 };
 
 enum quicd_connect_flag {
 	QUICD_CONNECT_OWN_SOCKET = 1, /* else it shares its worker's */
 	QUICD_CONNECT_EARLY = 2,      /* send 0-RTT if the session allows it */
+	/* and then only after START, so that what is to go as 0-RTT goes with the first flight */
+	QUICD_CONNECT_HELD = 4,
 };
 
 /* What CONNECT asks; the server's name and the session follow it, one after the other. */

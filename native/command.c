@@ -168,6 +168,13 @@ static void run_migrate(struct quicd_connection *connection, const struct quicd_
 		connection->worker->counters->commands_invalid++;
 }
 
+/* Those that are on their way to the application, and that it has not used yet, would be late. */
+static void run_start(struct quicd_connection *connection, const struct quicd_command *command)
+{
+	if (command->length <= connection->opens_waiting)
+		quicd_connection_let_go(connection);
+}
+
 /* A client may give up in the midst of its handshake; nothing else makes sense there. */
 static bool may_run(const struct quicd_connection *connection, const struct quicd_command *command)
 {
@@ -235,6 +242,9 @@ static void run(struct quicd_worker *worker, const struct quicd_command *command
 		break;
 	case QUICD_COMMAND_MIGRATE:
 		run_migrate(connection, command);
+		break;
+	case QUICD_COMMAND_START:
+		run_start(connection, command);
 		break;
 	case QUICD_COMMAND_NOP:
 		break;

@@ -12,6 +12,12 @@
 #include "worker.h"
 
 #define NAME_BYTES_MAX 255
+/*
+ * An application that has not had its turn by then has no processor, or does not come back from
+ * what it does. It loses nothing by the wait: who can't use a connection needs no handshake.
+ */
+#define HELD_NS 1000000000ull
+#define HELD_OF_HANDSHAKE 4 /* but so large a part of its time limit at most */
 
 /* Copies of what JavaScript could still change. */
 struct request {
@@ -153,6 +159,20 @@ int quicd_connect_source(struct quicd_worker *worker, const struct qd_address *p
 	return code;
 }
 
+/* TLS begins, and knows then whether 0-RTT may follow the first flight. */
+static void begin_early(struct quicd_connection *connection, bool held)
+{
+	const struct quicd_worker *worker = connection->worker;
+	const uint64_t most_ns =
+		worker->engine->options.handshake_timeout_ms * 1000000 / HELD_OF_HANDSHAKE;
+	struct qd_state state;
+	qd_begin(connection->quiche);
+	qd_get_state(connection->quiche, &state);
+	if (held && state.in_early_data)
+		connection->held_until_ns =
+			worker->now_ns + (HELD_NS < most_ns ? HELD_NS : most_ns);
+}
+
 /* quiche's side. */
 static bool make(struct quicd_connection *connection, struct qd_config *config,
 		 const struct request *request)
@@ -174,8 +194,8 @@ static bool make(struct quicd_connection *connection, struct qd_config *config,
 	/* What is no session, or none that is good here, makes a whole handshake. */
 	if (request->head.session_bytes > 0 &&
 	    qd_set_session(connection->quiche, request->session, request->head.session_bytes,
-			   early) == 0)
-		connection->offers_early = early;
+			   early) == 0 && early)
+		begin_early(connection, request->head.flags & QUICD_CONNECT_HELD);
 	return true;
 }
 
@@ -252,9 +272,6 @@ void quicd_connect(struct quicd_worker *worker, const struct quicd_command *comm
 	worker->counters->connects++;
 	connection->request_id = id;
 	connection->pending |= QUICD_PENDING_STARTED;
-	/* TLS begins with the first flight, and knows then whether 0-RTT may follow it. */
-	if (connection->offers_early)
-		quicd_connection_flush(connection);
 	/* The one list tells of it, the other lets the first flight leave and sets the timer. */
 	quicd_list_append(&worker->blocked, &connection->blocked);
 	quicd_list_append(&worker->dirty, &connection->dirty);

@@ -101,7 +101,7 @@ struct quicd_connection {
 	uint32_t profile;
 	uint32_t session_left; /* bytes of a session that was too large to be told, or 0 */
 	struct quicd_move move; /* its sockets */
-	bool offers_early; /* 0-RTT was asked for, and nothing has been sent yet */
+	uint64_t held_until_ns; /* nothing leaves before START, or this; 0: no more */
 };
 
 bool quicd_connections_create(struct quicd_worker *worker, uint32_t capacity);
@@ -140,6 +140,8 @@ void quicd_connection_advance(struct quicd_connection *connection,
 			      enum quicd_lifecycle_input input);
 /* Puts it on the list of those that may send. */
 void quicd_connection_wants_flush(struct quicd_connection *connection);
+/* From now on what is to be sent is sent. */
+void quicd_connection_let_go(struct quicd_connection *connection);
 /* Sends one train if there is one; false when no send buffer is free. */
 bool quicd_connection_flush(struct quicd_connection *connection);
 /* Writes the addresses as they are now into the view. */

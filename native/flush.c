@@ -72,11 +72,28 @@ static bool send_train(struct quicd_connection *connection, bool *sent, bool *ag
 	return true;
 }
 
+void quicd_connection_let_go(struct quicd_connection *connection)
+{
+	connection->held_until_ns = 0;
+	quicd_connection_wants_flush(connection);
+}
+
+/* Only 0-RTT is worth it: whatever else is to be said, an end too, is said at once. */
+static bool is_held(const struct quicd_connection *connection)
+{
+	return connection->held_until_ns > connection->worker->now_ns &&
+	       connection->state == QUICD_STATE_EARLY;
+}
+
 bool quicd_connection_flush(struct quicd_connection *connection)
 {
 	struct quicd_worker *worker = connection->worker;
 	if (connection->dead)
 		return true;
+	if (is_held(connection)) {
+		quicd_connection_set_timer(connection);
+		return true;
+	}
 	connection->hold_until_ns = 0;
 	/*
 	 * After a short train quiche wants to be asked once more: usually it has nothing left,
@@ -94,10 +111,6 @@ bool quicd_connection_flush(struct quicd_connection *connection)
 		quicd_list_append(&worker->flushes, &connection->flush);
 	else if (room)
 		quicd_connection_say_goodbye(connection);
-	/* Without a buffer when it was opened: now TLS knows whether 0-RTT may follow. */
-	if (connection->offers_early && room)
-		quicd_list_append(&worker->dirty, &connection->dirty);
-	connection->offers_early = connection->offers_early && !room;
 	if (quicd_node_linked(&connection->telling))
 		quicd_list_append(&worker->blocked, &connection->blocked);
 	quicd_connection_set_timer(connection);
@@ -128,6 +141,8 @@ void quicd_connection_set_timer(struct quicd_connection *connection)
 		deadline = connection->hold_until_ns;
 	if (connection->pace_until_ns != 0 && connection->pace_until_ns < deadline)
 		deadline = connection->pace_until_ns;
+	if (is_held(connection) && connection->held_until_ns < deadline)
+		deadline = connection->held_until_ns;
 	if (quicd_state_is_half_open(connection->state)) {
 		const uint64_t limit = connection->accepted_ns +
 				       worker->engine->options.handshake_timeout_ms * 1000000;

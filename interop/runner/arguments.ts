@@ -75,7 +75,7 @@ flags:
   --suite S          quic (default) or webtransport
   --runs N           runs of each test in each cell, default 1
   --repetitions N    runs that make one measurement, default 5
-  --lanes N          runs at a time, default 2; measurements and zerortt run alone
+  --lanes N          runs at a time, default 2; measurements run alone
   --seed N           of the first run, default 1: files, losses; the next run has the next number
   --corrupt M        deliver (default) or drop what the simulator has damaged
   --unconfined       without the limits of a container: io_uring and eBPF are there

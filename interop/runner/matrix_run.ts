@@ -26,12 +26,6 @@ import { measurementMatrix, testMatrix } from "./text_matrix.ts";
 const ROOT = join(import.meta.dir, "../..");
 const CALLS = join(ROOT, "build/interop");
 
-/**
- * Run alone, as measurements are: a client's requests are in 0-RTT packets only if it gets a
- * processor within a round trip of 30 ms.
- */
-const AGAINST_TIME: ReadonlySet<string> = new Set(["zerortt"]);
-
 /** One run that is asked for. */
 interface Order extends Job {
   case: Case;
@@ -208,10 +202,9 @@ function ordersOf(asked: InteropArguments, { cases, matches }: Selection): Order
   return matches.flatMap((match) =>
     cases.flatMap((case_) => {
       const measures = case_.kind === "measurement";
-      const alone = measures || AGAINST_TIME.has(case_.name);
       const count = measures ? (asked.repetitions ?? case_.repetitions) : asked.runs;
       return Array.from({ length: count }, (_, index) => ({
-        ...{ case: case_, match, alone, weight: case_.timeoutSeconds },
+        ...{ case: case_, match, alone: measures, weight: case_.timeoutSeconds },
         key: {
           suite: asked.suite,
           server: match.server.endpoint.name,

@@ -354,6 +354,11 @@ bool qd_peer_error(struct qd_connection *connection, struct qd_close_reason *rea
 bool qd_local_error(struct qd_connection *connection, struct qd_close_reason *reason);
 int qd_close(struct qd_connection *connection, bool application, uint64_t error_code,
 	     const uint8_t *reason, size_t reason_bytes);
+/*
+ * Client: TLS begins, without a packet. Then qd_get_state says whether 0-RTT may be written. What
+ * goes wrong is told by the next qd_send_train.
+ */
+void qd_begin(struct qd_connection *connection);
 /* PING at the next send if nothing ack-eliciting is pending. */
 int qd_send_ack_eliciting(struct qd_connection *connection);
 /*

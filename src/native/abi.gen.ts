@@ -46,9 +46,11 @@ export const COMMAND_MIGRATE = 10;
 export const COMMAND_QLOG = 11;
 export const COMMAND_REFRESH = 12;
 export const COMMAND_UPDATE_KEYS = 13;
-export const COMMAND_COUNT = 14;
+export const COMMAND_START = 14;
+export const COMMAND_COUNT = 15;
 export const CONNECT_OWN_SOCKET = 1;
 export const CONNECT_EARLY = 2;
+export const CONNECT_HELD = 4;
 export const CLOSE_APPLICATION = 1;
 export const CLOSE_LOCAL = 2;
 export const CLOSE_TIMEOUT = 4;
@@ -695,4 +697,4 @@ export const WHY_STREAM_FIELDS = [
   "chunks",
 ] as const;
 
-export const ABI_HASH = 4226169211;
+export const ABI_HASH = 78123443;

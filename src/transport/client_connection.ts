@@ -4,6 +4,7 @@
  */
 import {
   COMMAND_MIGRATE,
+  COMMAND_START,
   CONNECTION_RESUMED,
   OK,
   REFUSED_FULL,
@@ -19,6 +20,7 @@ import type { ErrorCode } from "./error_code.ts";
 import { EventQueue } from "./event_queue.ts";
 import { NativeConnection } from "./native_connection.ts";
 import type { NativeStream } from "./native_stream.ts";
+import type { OpenRequest } from "./open_requests.ts";
 import type { WorkerLink } from "./worker_link.ts";
 
 /** A server sends a few tickets at once and more over time: the newest are kept. */
@@ -44,6 +46,7 @@ export class ClientConnection extends NativeConnection implements QuicConnection
   #sessions: Uint8Array[] = [];
   /** Told to the observer: CLOSING before it is a handshake that failed. */
   #usable = false;
+  #start: "told" | "soon" | "done" = "told";
 
   constructor(
     link: WorkerLink,
@@ -105,11 +108,38 @@ export class ClientConnection extends NativeConnection implements QuicConnection
     this.alpn = alpns[this.snapshot.alpn] ?? alpns[0]!;
     if (early) {
       this.advance("early");
+      this.#startSoon();
     } else {
       this.advance("established");
       this.#handshake.resolve({ earlyAccepted: false });
     }
     return true;
+  }
+
+  override takeOpen(requestId: number): OpenRequest | undefined {
+    this.#startSoon();
+    return super.takeOpen(requestId);
+  }
+
+  /**
+   * The first flight waits for what the application does when it hears of the connection, and of
+   * each stream that it asked for then, so that its requests leave with it, as 0-RTT. All that
+   * follows from an event without waiting for others is done before the next immediate.
+   */
+  #startSoon(): void {
+    if (this.#start !== "told" || !this.early) return;
+    this.#start = "soon";
+    setImmediate(() => {
+      const { size } = this.requests;
+      this.#start = size === 0 ? "done" : "told";
+      if (!this.early) return;
+      this.port.post({
+        kind: COMMAND_START,
+        connection: this.slot,
+        connectionGeneration: this.generation,
+        length: size,
+      });
+    });
   }
 
   override handshakeDone(earlyAccepted: boolean): void {

@@ -6,6 +6,7 @@ import {
   CONNECT_EARLY,
   CONNECT_FAMILY_OFFSET,
   CONNECT_FLAGS_OFFSET,
+  CONNECT_HELD,
   CONNECT_NAME_BYTES_OFFSET,
   CONNECT_OWN_SOCKET,
   CONNECT_PEER_IP_OFFSET,
@@ -64,7 +65,8 @@ export function encodeConnect(request: ConnectRequest): Uint8Array {
   const sessionBytes = session?.length ?? 0;
   const bytes = new Uint8Array(CONNECT_SIZE + name.length + sessionBytes);
   const fields = new DataView(bytes.buffer);
-  const flags = (request.ownSocket ? CONNECT_OWN_SOCKET : 0) | (request.early ? CONNECT_EARLY : 0);
+  const early = request.early ? CONNECT_EARLY | CONNECT_HELD : 0;
+  const flags = (request.ownSocket ? CONNECT_OWN_SOCKET : 0) | early;
   fields.setUint32(CONNECT_PROFILE_OFFSET, request.profile, true);
   fields.setUint32(CONNECT_FLAGS_OFFSET, flags, true);
   bytes.set(peer.ip, CONNECT_PEER_IP_OFFSET);

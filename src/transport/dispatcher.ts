@@ -350,7 +350,7 @@ export class Dispatcher implements EventConsumer {
     words: Uint32Array,
     entry: number,
   ): void {
-    const request = connection.requests.take(words[entry + EVENT_REQUEST_ID_WORD]!);
+    const request = connection.takeOpen(words[entry + EVENT_REQUEST_ID_WORD]!);
     if (request === undefined) return;
     if (!connection.open) {
       table.guard(connection, "openStream", () => request.refused("closed"));
@@ -371,7 +371,7 @@ export class Dispatcher implements EventConsumer {
     words: Uint32Array,
     entry: number,
   ): void {
-    const request = connection.requests.take(words[entry + EVENT_REQUEST_ID_WORD]!);
+    const request = connection.takeOpen(words[entry + EVENT_REQUEST_ID_WORD]!);
     if (request === undefined) return;
     const limit = words[entry + EVENT_ERROR_CODE_WORD] === REFUSED_LIMIT;
     table.guard(connection, "openStream", () => request.refused(limit ? "limit" : "closed"));

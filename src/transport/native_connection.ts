@@ -174,6 +174,11 @@ export class NativeConnection implements SinkConnection, TransportControls {
     this.#state = nextState(this.#state, input);
   }
 
+  /** The request that an answer to OPEN belongs to; undefined for an id that nobody waits for. */
+  takeOpen(requestId: number): OpenRequest | undefined {
+    return this.requests.take(requestId);
+  }
+
   /** HANDSHAKE_DONE: what began as 0-RTT is complete. Others, and late ones, change nothing. */
   handshakeDone(_earlyAccepted: boolean): void {
     if (this.#state !== "Early") return;

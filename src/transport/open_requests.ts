@@ -15,6 +15,10 @@ export class OpenRequests {
   readonly #waiting = new Map<number, OpenRequest>();
   #next = 1;
 
+  get size(): number {
+    return this.#waiting.size;
+  }
+
   /** Wraps at 2^32; 0 is never one. */
   nextId(): number {
     const id = this.#next;

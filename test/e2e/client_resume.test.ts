@@ -93,6 +93,39 @@ test("0-RTT: what is written first arrives first, marked, and is answered", asyn
   connection.close();
 });
 
+test("0-RTT leaves with the first flight, however long the application's turn takes", async () => {
+  const session = await sessionFrom(server.port);
+  watching.early.length = 0;
+  // A machine that stands still is not waited for: one of them is enough.
+  for (let i = 0; i < 5 && !watching.early.includes(true); i++) {
+    const options = optionsTo(server, "watching", { session, earlyData: true });
+    const connection = await client.connect(options);
+    // Many round trips of this machine.
+    const until = performance.now() + DELAY_MS;
+    while (performance.now() < until);
+    expect(textOf(await roundTrip(connection, "slow bird"))).toBe("slow bird");
+    connection.close();
+  }
+  expect(watching.early).toContain(true);
+});
+
+test("0-RTT beyond the server's streams does not wait for them", async () => {
+  const few = await startLocalServer({
+    apps: { watching },
+    engine: { earlyData: true, streamsBidi: 2 },
+  });
+  const session = await sessionFrom(few.port);
+  const options = optionsTo(few, "watching", { session, earlyData: true });
+  const connection = await client.connect(options);
+  expect(connection.early).toBe(true);
+  const texts = ["a", "b", "c", "d", "e"];
+  const answers = await Promise.all(texts.map((text) => roundTrip(connection, text)));
+  expect(answers.map(textOf)).toEqual(texts);
+  expect(await connection.handshakeCompleted).toEqual({ earlyAccepted: true });
+  connection.close();
+  await few.stop(true);
+});
+
 test("0-RTT that the server does not take arrives all the same, once", async () => {
   const other = await startLocalServer({ apps: { watching }, engine: { earlyData: true } });
   using relay = await NatRelay.start(other.port, DELAY_MS);

@@ -117,6 +117,70 @@ static void early_data_is_taken(void)
 	CHECK(server_engine->workers[0].counters->early == 3);
 }
 
+static struct quicd_event comes_held(uint32_t profile)
+{
+	const struct party_target target =
+		again(profile, QUICD_CONNECT_EARLY | QUICD_CONNECT_HELD);
+	const struct quicd_event connected = outcome_of(&target);
+	CHECK(connected.kind == QUICD_EVENT_CONNECTED && connected.flags == QUICD_FLAG_EARLY);
+	return connected;
+}
+
+static void start_with(const struct quicd_event *connected, uint32_t unanswered)
+{
+	struct quicd_command command = party_of(connected, QUICD_COMMAND_START);
+	command.length = unanswered;
+	party_command(&client, 0, command);
+}
+
+/* What was written before START leaves with the first flight. */
+static void first_flight_waits(void)
+{
+	open_both("127.0.0.1", server_with(1, true));
+	const uint32_t profile = early_profile();
+	visit(profile);
+	const struct quicd_counters *counters = client_engine->workers[0].counters;
+	const uint64_t begun_ns = client_now_ns(), sent = counters->send_datagrams;
+	struct quicd_event event;
+	const struct quicd_event connected = comes_held(profile);
+	party_command(&client, 0, party_of(&connected, QUICD_COMMAND_OPEN));
+	REQUIRE(party_wait(&client, QUICD_EVENT_STREAM_OPENED, &event));
+	struct party_stream *stream = party_stream(&client, 0, &event);
+	const uint64_t commands = counters->commands;
+	start_with(&connected, 1); /* that was answered meanwhile */
+	CHECK_SOON(counters->commands > commands);
+	party_next(&client, &event, 5000000);
+	const bool waited = counters->send_datagrams == sent;
+	party_write(&client, &connected, stream, 1000);
+	start_with(&connected, 0);
+	REQUIRE(party_wait(&client, QUICD_EVENT_HANDSHAKE_DONE, &event));
+	CHECK(event.flags == QUICD_FLAG_EARLY);
+	CHECK_SOON(echo->early == 1 && stream->written == 1000);
+	/* On a machine that stood still it did not wait for ever. */
+	if (client_now_ns() - begun_ns < 900000000) {
+		CHECK(waited);
+		CHECK_SOON(echo->early_streams == 1);
+	}
+	close_connection(&connected);
+	close_both();
+}
+
+/* Nobody has to say START, and who has nothing more to say need not wait for it. */
+static void first_flight_goes(void)
+{
+	open_both("127.0.0.1", server_with(1, true));
+	const uint32_t profile = early_profile();
+	visit(profile);
+	struct quicd_event event;
+	const struct quicd_event silent = comes_held(profile);
+	REQUIRE(party_wait(&client, QUICD_EVENT_HANDSHAKE_DONE, &event));
+	close_connection(&silent);
+	visit(profile);
+	const struct quicd_event closed = comes_held(profile);
+	close_connection(&closed);
+	close_both();
+}
+
 /* The ticket is good, but the server takes no 0-RTT any more; or nothing of it is good. */
 static void early_data_is_not_taken(void)
 {
@@ -210,6 +274,8 @@ int main(int argc, char **argv)
 	static const struct both_case CASES[] = {
 		{ "resumes", resumes },
 		{ "early data is taken", early_data_is_taken },
+		{ "the first flight waits for the application", first_flight_waits },
+		{ "the first flight goes without it", first_flight_goes },
 		{ "early data is not taken", early_data_is_not_taken },
 		{ "limits that fell", limits_that_fell },
 		{ "another protocol", another_protocol },

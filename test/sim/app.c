@@ -213,7 +213,7 @@ static uint32_t add_session(struct world *world, uint32_t number, struct quicd_c
 	if (!may_resume(world, plan))
 		return 0;
 	if (plan->early)
-		head->flags |= QUICD_CONNECT_EARLY;
+		head->flags |= QUICD_CONNECT_EARLY | (plan->held ? QUICD_CONNECT_HELD : 0);
 	memcpy(out, session->data, session->bytes);
 	return session->bytes;
 }

@@ -57,6 +57,7 @@ void plan_draw(struct world *world, uint32_t number)
 	for (int side = 0; side < SIDES; side++)
 		if (mixed(plan->key, 1 + (uint64_t)side) % 4 == 0)
 			plan->key_updates[side] = 1 + mixed(plan->key, 3) % 20;
+	plan->held = mixed(plan->key, 4) % 2 == 0;
 	plan->linger_ns = quicd_sim_below(random, 4) == 0
 				  ? quicd_sim_below(random, 3000) * QUICD_SIM_MS
 				  : 0;

@@ -118,6 +118,11 @@ static void check_timers(struct world *world, struct quicd_worker *worker, uint6
 		uint64_t wanted_ns = qd_timeout_ns(connection->quiche);
 		if (connection->goodbye.waiting && connection->goodbye.deadline_ns < wanted_ns)
 			wanted_ns = connection->goodbye.deadline_ns;
+		/* Nothing has left yet that could be lost. */
+		if (connection->state == QUICD_STATE_EARLY &&
+		    connection->held_until_ns > world->sim.now_ns &&
+		    connection->held_until_ns < wanted_ns)
+			wanted_ns = connection->held_until_ns;
 		if (wanted_ns == QD_NO_TIMEOUT)
 			world_fail(world, "slot %u of worker %u lives without a timer", i,
 				   worker->index);

@@ -54,6 +54,7 @@ struct plan {
 	uint64_t linger_ns; /* after all is done */
 	bool own_socket;
 	bool resumes, early; /* where there is a session; as 0-RTT */
+	bool held; /* then it waits for a START that never comes */
 	uint32_t migrations;
 	uint64_t migrate_gap_ns;
 	uint64_t open_gap_ns; /* between two streams that are opened */

@@ -8,6 +8,7 @@ import {
   COMMAND_MIGRATE,
   COMMAND_REQUEST_ID_WORD,
   CONNECT_EARLY,
+  CONNECT_HELD,
   CONNECT_OWN_SOCKET,
   CONNECT_SIZE,
   EVENT_CLOSED,
@@ -116,7 +117,7 @@ test("CONNECT carries what abi.h says, name and session behind it", () => {
   const bytes = encodeConnect(request);
   const view = new DataView(bytes.buffer);
   expect(view.getUint32(0, true)).toBe(3);
-  expect(view.getUint32(4, true)).toBe(CONNECT_EARLY | CONNECT_OWN_SOCKET);
+  expect(view.getUint32(4, true)).toBe(CONNECT_EARLY | CONNECT_HELD | CONNECT_OWN_SOCKET);
   expect([...bytes.subarray(8, 13)]).toEqual([127, 0, 0, 0, 0]);
   expect(view.getUint16(24, true)).toBe(4433);
   expect(view.getUint16(26, true)).toBe(4);

@@ -7,6 +7,7 @@
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
+use std::net::SocketAddr;
 
 use boring::sha::sha256;
 
@@ -125,4 +126,13 @@ pub unsafe extern "C" fn qd_set_session(
         }
         unit(c.quic.set_session(tls))
     })
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn qd_begin(connection: *mut Connection) {
+    Connection::enter(connection, (), |c| {
+        // quiche lets TLS work before it looks for the path, and there is none of these.
+        let nowhere = Some(SocketAddr::from(([0; 4], 0)));
+        let _ = c.quic.send_on_path(&mut [0], nowhere, nowhere);
+    });
 }
