@@ -7,7 +7,9 @@ import { AttackedServer, CODES, held, hellos, SteadyClient } from "../support/at
 import {
   closeCodeOf,
   cryptoFrame,
+  HANDSHAKE_DONE,
   InitialSender,
+  longHeaders,
   openServerInitial,
   PING,
 } from "../support/initial_packet.ts";
@@ -70,6 +72,19 @@ const UNANSWERED: Record<string, () => Uint8Array[]> = {
   "another version in 1199 bytes": () => {
     const { packet } = greeting(1199);
     packet.writeUInt32BE(0x1a2a3a4a, 1);
+    return [packet];
+  },
+  // RFC 9000 §17.2: more than any version 1 packet has.
+  "a destination ID of 21 bytes": () => [
+    new InitialSender(new Uint8Array(21).fill(7)).packet(cryptoFrame(0, hello!.bytes)),
+  ],
+  "a source ID of 21 bytes": () => [
+    new InitialSender(undefined, new Uint8Array(21)).packet(cryptoFrame(0, hello!.bytes)),
+  ],
+  "a token longer than the packet": () => {
+    const { packet, sender } = greeting();
+    // In place of the empty token's length, behind both IDs: 2^62 - 1, in eight bytes.
+    packet.fill(0xff, 7 + sender.destinationId.length + sender.sourceId.length).fill(0, 50);
     return [packet];
   },
   "a connection ID of 7 bytes": () => [
@@ -145,6 +160,25 @@ describe.skipIf(hello === undefined)("forged first packets", () => {
     expect(filled.counters.half_open).toBe(0);
     expect(held(await attacked.quiet())).toEqual(held(before));
   }, 30_000);
+
+  test("a rule broken after the server's flight: told on both levels", async () => {
+    // RFC 9000 §10.2.3: who broke it may have lost the flight, and with it all other keys.
+    const client = await SilentClient.open(attacked.port, 20);
+    const { sender, packet } = greeting();
+    client.send([packet]);
+    await client.until(() => client.receivedDatagrams > 0);
+    client.send([sender.packet(HANDSHAKE_DONE)]);
+    const closing = () =>
+      client.received.find(
+        (datagram) => closeCodeOf(openServerInitial(sender, datagram) ?? PING) !== null,
+      );
+    await client.until(() => closing() !== undefined);
+    client.close();
+    const datagram = closing()!;
+    const code = closeCodeOf(openServerInitial(sender, datagram)!);
+    expect(code).toBe(CODES.PROTOCOL_VIOLATION);
+    expect(longHeaders(datagram)).toEqual([0xc0, 0xe0]);
+  }, 20_000);
 
   test("packets of another connection in one datagram are dropped, nothing leaks", async () => {
     const client = await SilentClient.open(attacked.port);

@@ -46,6 +46,8 @@ export function cryptoFrame(offset: number, data: Uint8Array): Buffer {
 }
 
 export const PING = Buffer.from([0x01]);
+/** Of servers only, and never in an Initial. */
+export const HANDSHAKE_DONE = Buffer.from([0x1e]);
 
 /** A client that has begun a connection, and its further Initials. */
 export class InitialSender {
@@ -130,6 +132,20 @@ export function openServerInitial(to: InitialSender, datagram: Uint8Array): Uint
   } catch {
     return null;
   }
+}
+
+/** Form and type (RFC 9000 §17.2) of the packets with long headers at the start of a datagram. */
+export function longHeaders(datagram: Uint8Array): number[] {
+  const packet = Buffer.from(datagram);
+  const found: number[] = [];
+  for (let at = 0; at < packet.length && packet[at]! >= 0xc0; ) {
+    const type = packet[at]! & 0xf0;
+    found.push(type);
+    at += 6 + packet[at + 5]!;
+    at += 1 + packet[at]! + (type === 0xc0 ? 1 : 0);
+    at += 2 + (packet.readUInt16BE(at) & 0x3fff);
+  }
+  return found;
 }
 
 /**

@@ -71,6 +71,12 @@ export class SilentClient {
     await sendInTurn([this], count, make);
   }
 
+  /** At most 5 s. */
+  async until(done: () => boolean): Promise<void> {
+    const deadline = performance.now() + 5000;
+    while (!done() && performance.now() < deadline) await Bun.sleep(5);
+  }
+
   close(): void {
     this.#socket.close();
   }

@@ -9,7 +9,8 @@ honest client does, and tells how the server took it. Prints JSON: a list in the
 --hello: no attack, but what a client's first CRYPTO frames hold, and the source connection ID that
 is written in it.
 
-Scenarios are in attack_frames.py, attack_floods.py and attack_paths.py."""
+Scenarios are in attack_acks.py, attack_floods.py, attack_frames.py, attack_packets.py,
+attack_parameters.py and attack_paths.py."""
 
 from __future__ import annotations
 
@@ -22,23 +23,46 @@ import time
 from aioquic.quic.connection import QuicConnection
 from aioquic.tls import Epoch
 
+import attack_acks
 import attack_floods
 import attack_frames
+import attack_packets
+import attack_parameters
 import attack_paths
 from attacker import Attacker
 from peer import PeerOptions, configuration_of, open_peer
 
+async def met(attacker: Attacker) -> dict:
+    """No scenario: what becomes of the handshake."""
+    done = asyncio.ensure_future(attacker.peer.wait_connected())
+    await asyncio.wait([done], timeout=attack_frames.CLOSE_SECONDS)
+    if not done.done() or done.exception() is not None:
+        done.cancel()
+        return {"alive": False}
+    return {"alive": await attacker.alive()}
+
+
 SCENARIOS = {
-    **attack_frames.SCENARIOS,
+    **attack_acks.SCENARIOS,
     **attack_floods.SCENARIOS,
+    **attack_frames.SCENARIOS,
+    **attack_packets.SCENARIOS,
+    **attack_packets.UPDATING_SCENARIOS,
     **attack_paths.SCENARIOS,
+    **dict.fromkeys(attack_parameters.OF_CLIENTS, met),
 }
 
 
 async def attack(name: str, args: argparse.Namespace) -> dict:
     # No spare IDs but those that a scenario makes up.
+    altered = attack_parameters.OF_CLIENTS.get(name)
     options = PeerOptions(
-        host=args.host, port=args.port, alpn=args.alpn, offer_spare_ids=False
+        host=args.host,
+        port=args.port,
+        alpn=args.alpn,
+        offer_spare_ids=False,
+        alter_parameters=altered,
+        wait_connected=altered is None,
     )
     started = time.monotonic()
     async with open_peer(options) as peer:

@@ -172,15 +172,15 @@ class Attacker:
         payload = b""
         for one in frames:
             if len(payload) + len(one) > payload_bytes:
+                if self.closed:
+                    return
                 self.send(payload)
                 payload = b""
                 if self.sent % BURST == 0:
                     # Long enough for a server on the same core to take them.
                     await asyncio.sleep(0.001)
-                if self.closed:
-                    return
             payload += one
-        if payload:
+        if payload and not self.closed:
             self.send(payload)
 
     @property

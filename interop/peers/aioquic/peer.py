@@ -46,6 +46,14 @@ class PeerOptions:
     on_ticket: Callable[[SessionTicket], None] | None = None
     # False: open_peer() yields before the handshake is complete, for early data.
     wait_connected: bool = True
+    # What is sent for the transport parameters that aioquic would send.
+    alter_parameters: Callable[[bytes], bytes] | None = None
+
+
+def alter_parameters(quic: QuicConnection, alter: Callable[[bytes], bytes] | None) -> None:
+    serialize = quic._serialize_transport_parameters
+    if alter is not None:
+        quic._serialize_transport_parameters = lambda: alter(serialize())
 
 
 class PeerProtocol(QuicConnectionProtocol):
@@ -124,6 +132,7 @@ async def open_peer(
         configuration=configuration_of(options), session_ticket_handler=options.on_ticket
     )
     quic._local_active_connection_id_limit = options.id_limit
+    alter_parameters(quic, options.alter_parameters)
     if not options.offer_spare_ids:
         quic._replenish_connection_ids = lambda: None
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET

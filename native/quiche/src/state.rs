@@ -50,7 +50,8 @@ pub struct CloseReason {
 pub unsafe extern "C" fn qd_get_state(connection: *mut Connection, state: *mut State) {
     let dead = State { closed: true, ..State::default() };
     let now = Connection::enter(connection, dead, |c| State {
-        established: c.quic.is_established(),
+        // What TLS has completed may still fail by the parameters of the peer (RFC 9000 §7.4).
+        established: c.quic.is_established() && c.quic.peer_transport_params().is_some(),
         in_early_data: c.quic.is_in_early_data(),
         resumed: c.quic.is_resumed(),
         readable: c.quic.is_readable(),
