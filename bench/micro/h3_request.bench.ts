@@ -78,4 +78,4 @@ summary(() => {
     .args("requests", ["same", "paths"]);
 });
 
-await run({ format: process.argv.includes("--json") ? "json" : "mitata" });
+await run({ format: process.argv.includes("--json") ? "json" : "mitata", throw: true });
