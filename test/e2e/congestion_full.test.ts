@@ -72,6 +72,12 @@ describe.skipIf(peerMissing("curl"))("behind a narrow path", () => {
     expect(cubic.mbit).toBeGreaterThan(8);
   }, 120_000);
 
+  // Who takes back what a loss took from the window loses one packet of fifty here.
+  test("CUBIC behind a short queue backs off", async () => {
+    const cubic = await download("cubic, 10 places", LONG, {}, "--queue", "10");
+    expect(cubic.toClient.queueDropped * 100).toBeLessThan(cubic.toClient.offered);
+  }, 60_000);
+
   test("packets grow to what the path takes", async () => {
     const { toClient } = await download("path of 1400 bytes", SHORT, DISCOVERY, "--mtu", "1400");
     const { tooLarge, deliveredBytesMax } = toClient;
