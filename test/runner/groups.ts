@@ -257,8 +257,14 @@ function crateSteps(root: string, tier: Tier): Step[] {
   if (!existsSync(script)) return [];
   const tests: Step = { name: "quiche", argv: [script], limitSeconds: 1500, count: "line" };
   if (tier !== "long") return [tests];
-  const argv = [join(root, "native/quiche/rebase.sh")];
-  return [tests, { name: "series on the newest release", argv, limitSeconds: 300, count: "exit" }];
+  const step = (name: string, ...argv: string[]): Step => ({
+    ...{ name, argv, limitSeconds: 300, count: "exit" },
+  });
+  return [
+    tests,
+    step("series on the newest release", join(root, "native/quiche/rebase.sh")),
+    step("advisories", process.execPath, join(root, "test/advisories/main.ts")),
+  ];
 }
 
 function peerSteps(root: string): Step[] {
