@@ -2,10 +2,13 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { describe, isFailure, memoryDifferences, otherToolchain } from "./baseline.ts";
-import type { Counted } from "./figures.ts";
-import { countInMemory, hasCallgrind, reportPath } from "./memory.ts";
-import { toolchainOf } from "./toolchain.ts";
+import { buildRevision } from "../revision.ts";
+import { allDifferences, describe, isFailure, otherToolchain } from "./baseline.ts";
+import { countAll } from "./count.ts";
+import { type Counted, type Only, select } from "./figures.ts";
+import { hasCallgrind, reportPath } from "./memory.ts";
+import { prove } from "./proof.ts";
+import { BACKENDS, backendRefused, tracingRefused } from "./wire.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 const BASELINE = join(import.meta.dir, "baseline.json");
@@ -16,21 +19,13 @@ Instructions, allocations, copies and calls to the network of each operation, co
 system calls, datagrams and wake-ups over real sockets. Fails when a figure is above
 bench/counts/baseline.json: instructions by more than 1 %, what is exact by anything.
 
-  --update      writes what was counted as the new baseline, and prints the differences
-  --json FILE   what was counted
-  --only TEXT   operations whose name contains it; not with --update`;
-
-async function build(root: string): Promise<void> {
-  const argv = ["make", "-C", join(root, "native"), "--no-print-directory", "counts"];
-  const child = Bun.spawn(argv, { stdin: "ignore", stdout: "ignore", stderr: "inherit" });
-  if ((await child.exited) !== 0) throw new Error("make -C native counts failed");
-}
-
-export async function countAll(root: string, only = ""): Promise<Counted> {
-  await build(root);
-  const pattern = new RegExp(RegExp.escape(only));
-  return { toolchain: toolchainOf(root), memory: await countInMemory(root, pattern), wire: {} };
-}
+  --against REV    instead of with the baseline: with that revision, built and counted here
+  --update         writes what was counted as the new baseline, and prints the differences
+  --json FILE      what was counted
+  --only TEXT      one operation, by its name
+  --tier T         memory, syscalls or io_uring
+  --prove          that it works: the same tree --times N (20) without an alarm, then changes for
+                   the worse in a copy of the tree, each to be caught`;
 
 function readBaseline(): Counted | null {
   return existsSync(BASELINE) ? (JSON.parse(readFileSync(BASELINE, "utf8")) as Counted) : null;
@@ -42,11 +37,6 @@ function writeBaseline(counted: Counted): void {
   const formatter = join(ROOT, "node_modules/.bin/biome");
   const argv = [process.execPath, formatter, "format", "--write", BASELINE];
   if (Bun.spawnSync(argv, { cwd: ROOT }).exitCode !== 0) throw new Error(argv.join(" "));
-}
-
-function narrowed(baseline: Counted, only: string): Counted {
-  const kept = Object.entries(baseline.memory).filter(([name]) => name.includes(only));
-  return { ...baseline, memory: Object.fromEntries(kept) };
 }
 
 function printSummary(counted: Counted): void {
@@ -64,25 +54,51 @@ function printSummary(counted: Counted): void {
   }
 }
 
+function printMissing(): void {
+  const refused = BACKENDS.map((backend) => [backend, backendRefused(ROOT, backend)] as const);
+  for (const [backend, reason] of refused)
+    if (reason !== null) console.log(`SKIP ${backend}: ${reason}`);
+  const untraced = tracingRefused();
+  if (untraced !== null) console.log(`SKIP system calls as the kernel sees them: ${untraced}`);
+}
+
 /** The exit code. */
-function report(baseline: Counted, counted: Counted): number {
+function report(baseline: Counted, counted: Counted, what: string): number {
   const other = otherToolchain(baseline, counted);
   if (other !== null) console.log(`NOT COMPARED: instructions and copies: ${other}`);
-  const found = memoryDifferences(baseline, counted);
+  const found = allDifferences(baseline, counted);
   for (const difference of found) console.log(describe(difference));
   const failures = found.filter(isFailure);
-  if (failures.length > 0) {
-    const [first] = failures;
-    console.log(
-      `\n${failures.length} figures are worse than bench/counts/baseline.json says. Where: ` +
-        `callgrind_annotate ${reportPath(first!.operation)}\nMeant so? bun run bench counts ` +
-        "--update, and say why in the commit. See CONTRIBUTING.md, Regressions.",
-    );
-  } else {
+  if (failures.length === 0) {
     const better = found.length > 0 ? `; ${found.length} are better: --update keeps that` : "";
-    console.log(`no figure is worse than the baseline${better}`);
+    console.log(`no figure is worse than ${what}${better}`);
+    return 0;
   }
-  return failures.length > 0 ? 1 : 0;
+  const first = failures.find(({ operation }) => operation in counted.memory);
+  const where = first ? ` Where: callgrind_annotate ${reportPath(first.operation)}` : "";
+  console.log(
+    `\n${failures.length} figures are worse than ${what}.${where}\n` +
+      "Meant so? bun run bench counts --update, and say why in the commit. See CONTRIBUTING.md.",
+  );
+  return 1;
+}
+
+async function proveCommand(times: number): Promise<number> {
+  const say = (line: string) => console.log(line);
+  const { falseAlarms, injected } = await prove({ root: ROOT, times, say });
+  const caught = injected.filter((one) => one.caught).length;
+  console.log(`${falseAlarms.length} false alarms in ${times} runs`);
+  console.log(`${caught} of ${injected.length} changes for the worse caught`);
+  return falseAlarms.length === 0 && caught === injected.length ? 0 : 1;
+}
+
+function update(baseline: Counted | null, counted: Counted): number {
+  for (const found of baseline ? allDifferences(baseline, counted) : []) {
+    console.log(describe(found));
+  }
+  writeBaseline(counted);
+  console.log("written: bench/counts/baseline.json");
+  return 0;
 }
 
 /** @returns the exit code */
@@ -92,8 +108,12 @@ export async function countsCommand(words: string[]): Promise<number> {
     options: {
       help: { type: "boolean", short: "h", default: false },
       update: { type: "boolean", default: false },
+      against: { type: "string" },
       json: { type: "string" },
-      only: { type: "string", default: "" },
+      only: { type: "string" },
+      tier: { type: "string" },
+      prove: { type: "boolean", default: false },
+      times: { type: "string", default: "20" },
     },
   });
   if (values.help) {
@@ -104,22 +124,26 @@ export async function countsCommand(words: string[]): Promise<number> {
     console.error("valgrind is missing. Remedy: ./setup, or apt-get install valgrind");
     return 2;
   }
-  const counted = await countAll(ROOT, values.only);
+  if (values.prove) return proveCommand(Number(values.times));
+  const only: Only = { tier: values.tier ?? null, operation: values.only ?? null };
+  if (values.update && (only.tier ?? only.operation) !== null) {
+    console.error("--update counts everything: without --only and --tier");
+    return 2;
+  }
+  const counted = await countAll(ROOT, only);
   printSummary(counted);
+  printMissing();
   if (values.json !== undefined)
     writeFileSync(values.json, `${JSON.stringify(counted, null, 1)}\n`);
-  const baseline = readBaseline();
-  if (values.update) {
-    for (const found of baseline ? memoryDifferences(baseline, counted) : []) {
-      console.log(describe(found));
-    }
-    writeBaseline(counted);
-    console.log(`written: bench/counts/baseline.json`);
-    return 0;
+  if (values.against !== undefined) {
+    const { root, hash } = await buildRevision(values.against, ["counts"]);
+    return report(await countAll(root, only), counted, `${values.against} (${hash.slice(0, 10)})`);
   }
+  const baseline = readBaseline();
+  if (values.update) return update(baseline, counted);
   if (baseline === null) {
     console.error("there is no bench/counts/baseline.json. Remedy: bun run bench counts --update");
     return 2;
   }
-  return report(narrowed(baseline, values.only), counted);
+  return report(select(baseline, only), counted, "bench/counts/baseline.json");
 }

@@ -21,6 +21,31 @@ export interface Counted {
   wire: Record<string, Counts>;
 }
 
+/** A part of it: one tier, "memory" or a backend, and one operation; null: all. */
+export interface Only {
+  tier: string | null;
+  operation: string | null;
+}
+
+export const EVERYTHING: Only = { tier: null, operation: null };
+
+function selectCounts(counts: Counts, { operation }: Only): Counts {
+  const kept = Object.entries(counts).filter(([name]) => operation === null || name === operation);
+  return Object.fromEntries(kept);
+}
+
+export function select(counted: Counted, only: Only): Counted {
+  const wants = (tier: string) => only.tier === null || only.tier === tier;
+  const wire = Object.entries(counted.wire)
+    .filter(([backend]) => wants(backend))
+    .map(([backend, counts]) => [backend, selectCounts(counts, only)]);
+  return {
+    toolchain: counted.toolchain,
+    memory: wants("memory") ? selectCounts(counted.memory, only) : {},
+    wire: Object.fromEntries(wire),
+  };
+}
+
 /** What depends on what a compiler made of the code, and not on the code alone. */
 export function isCompilers(name: string): boolean {
   return /instructions$|copies$|copied bytes$/.test(name);

@@ -90,7 +90,7 @@ async function countOperation(root: string, operation: string): Promise<[string,
 }
 
 /** All operations of a tree whose program is built; as many at once as there are CPUs. */
-export async function countInMemory(root: string, only: RegExp = /^/): Promise<Counts> {
+export async function countInMemory(root: string, only: string | null = null): Promise<Counts> {
   mkdirSync(join(root, "build/counts"), { recursive: true });
   const list = await run([PROGRAM, "--list"], root);
   const operations = list
@@ -98,7 +98,7 @@ export async function countInMemory(root: string, only: RegExp = /^/): Promise<C
     .split("\n")
     .map((line) => line.split("\t")[0] ?? "");
   const found = new Map<string, Counts[string]>();
-  const waiting = operations.filter((operation) => only.test(operation));
+  const waiting = operations.filter((operation) => only === null || operation === only);
   const lane = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       found.set(...(await countOperation(root, next)));

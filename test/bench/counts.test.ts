@@ -1,15 +1,11 @@
 /** The arithmetic of `bench counts`: a gate that compares wrongly looks like one that is open. */
 import { expect, test } from "bun:test";
 import BASELINE from "../../bench/counts/baseline.json";
-import {
-  describe,
-  differences,
-  isFailure,
-  MEMORY_SLACK,
-  memoryDifferences,
-} from "../../bench/counts/baseline.ts";
+import { allDifferences, describe, differences, isFailure } from "../../bench/counts/baseline.ts";
 import { inclusiveCosts, ownCosts, totalCost } from "../../bench/counts/callgrind.ts";
 import type { Counted, Counts } from "../../bench/counts/figures.ts";
+import { MEMORY_SLACK } from "../../bench/counts/slack.ts";
+import { callsBetweenMarks } from "../../bench/counts/wire.ts";
 
 const REPORT = `# callgrind format
 events: Ir
@@ -44,6 +40,24 @@ test("callgrind's report: with what was called, and without", () => {
   expect(() => totalCost("")).toThrow("no line of totals");
 });
 
+const TRACE = `7 read(3,  <unfinished ...>
+7 getppid() = 1
+8 epoll_pwait2(6 <unfinished ...>
+7 <... read resumed>"", 8) = 8
+8 <... epoll_pwait2 resumed>, [], 64, NULL, NULL, 8) = 0
+8 sendmmsg(5, [...], 1, MSG_DONTWAIT) = 1
+8 sendmmsg(5, [...], 1, MSG_DONTWAIT) = 1
+7 getppid() = 1
+8 close(5) = 0
+`;
+
+test("a trace is cut at its marks, and a call that was interrupted is one", () => {
+  const calls = callsBetweenMarks(TRACE);
+  expect([...calls.keys()]).toEqual(["8"]);
+  expect(Object.fromEntries(calls.get("8")!)).toEqual({ epoll_pwait2: 1, sendmmsg: 2 });
+  expect(() => callsBetweenMarks(TRACE.replace("7 getppid() = 1\n", ""))).toThrow("1 marks");
+});
+
 const counts = (figures: Record<string, number>): Counts => ({
   request: { unit: "request", figures },
 });
@@ -71,9 +85,30 @@ test("with other compilers only what does not depend on them is compared", () =>
   const baseline: Counted = { toolchain: ["clang 14"], memory: was, wire: {} };
   const worse = counts({ "server instructions": 2000, "server allocations": 7, "server sends": 0 });
   const by = (toolchain: string[]) =>
-    memoryDifferences(baseline, { toolchain, memory: worse, wire: {} }).map(({ figure }) => figure);
+    allDifferences(baseline, { toolchain, memory: worse, wire: {} }).map(({ figure }) => figure);
   expect(by(["clang 14", "glibc"])).toEqual(["server instructions", "server allocations"]);
   expect(by(["clang 15"])).toEqual(["server allocations"]);
+});
+
+test("over sockets: what varies has room, a new kind of system call has little", () => {
+  const wire = (figures: Record<string, number>): Counted => {
+    const operation = { unit: "request", figures };
+    return { toolchain: [], memory: {}, wire: { syscalls: { request: operation } } };
+  };
+  const baseline = wire({
+    "server worker system calls": 6,
+    "server kicks": 0.1,
+    "server sends": 1,
+  });
+  const found = (now: Record<string, number>) =>
+    allDifferences(baseline, wire({ "server sends": 1, "server kicks": 5, ...now }));
+  expect(found({ "server worker system calls": 7, "server worker getsockopt": 0.003 })).toEqual([]);
+  const [worse, kind] = found({ "server worker system calls": 8, "server worker getpid": 2 });
+  expect(worse).toMatchObject({ operation: "syscalls: request", verdict: "worse" });
+  expect(kind).toMatchObject({ figure: "server worker getpid", verdict: "new", now: 2 });
+  // Where tracing is forbidden the rest still counts.
+  expect(found({}).map(({ figure }) => figure)).toEqual([]);
+  expect(found({ "server sends": 2 }).map(({ verdict }) => verdict)).toEqual(["worse"]);
 });
 
 test("the baseline has every operation, and figures that are possible", () => {
