@@ -15,6 +15,7 @@ import { steering } from "./benches/steering.ts";
 import { countsCommand } from "./counts/command.ts";
 import { HELP, parseOptions } from "./options.ts";
 import { type Bench, type BenchReport, printReport, reportOf } from "./report.ts";
+import { trendCommand } from "./trend.ts";
 
 const BENCHES: Record<string, Bench> = {
   ...{ request, bulk, stall },
@@ -28,6 +29,7 @@ function progress(text: string): void {
 /** With a command line of their own. */
 const COMMANDS: Record<string, (words: string[]) => Promise<number>> = {
   counts: countsCommand,
+  trend: trendCommand,
 };
 
 const [first = "", ...others] = process.argv.slice(2);

@@ -8,6 +8,7 @@ export const HELP = `bun run bench [name ...] [options]
   names            request (default), bulk, stall; scaling, routing, steering, rebinding;
                    load-check (QUICD_BENCH_H3LOAD names another client)
   counts           the deterministic tier of regression tracking, see counts --help
+  trend            what counts wrote, for those who keep it, see trend --help
 
   --quick          3 short rounds: shows that everything works, says nothing about speed
   --json FILE      the raw rounds too
