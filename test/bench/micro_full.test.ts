@@ -10,7 +10,7 @@ interface Output {
   benchmarks: { alias: string; runs: { stats?: { min: number }; error?: unknown }[] }[];
 }
 
-test.each(readdirSync(FOLDER).filter((name) => name.endsWith(".bench.ts")))(
+test.concurrent.each(readdirSync(FOLDER).filter((name) => name.endsWith(".bench.ts")))(
   "%s",
   async (name) => {
     const path = join(FOLDER, name);
