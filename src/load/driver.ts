@@ -39,6 +39,8 @@ export class Driver {
   readonly #slots: readonly Slot[];
   /** First in, first out, so that connections take turns. */
   #idle: Slot[] = [];
+  /** Those before it were taken out. */
+  #first = 0;
   #rate: number | null = null;
   #startMs = 0;
   #total = 0;
@@ -118,6 +120,16 @@ export class Driver {
     if (!this.#issuing) this.#issue();
   }
 
+  #take(): Slot {
+    const slot = this.#idle[this.#first++]!;
+    slot.waiting = false;
+    if (this.#first * 2 >= this.#idle.length) {
+      this.#idle = this.#idle.slice(this.#first);
+      this.#first = 0;
+    }
+    return slot;
+  }
+
   #queue(slot: Slot): void {
     if (slot.waiting) return;
     slot.waiting = true;
@@ -135,9 +147,8 @@ export class Driver {
         ? this.#total
         : Math.min(this.#total, Math.floor(((nowMs - this.#startMs) * rate) / 1000) + 1);
     // Who is over at once, and so free again, has its turn with the next look.
-    for (let free = this.#idle.length; free > 0 && this.#begun < due; free--) {
-      const slot = this.#idle.shift()!;
-      slot.waiting = false;
+    for (let free = this.#idle.length - this.#first; free > 0 && this.#begun < due; free--) {
+      const slot = this.#take();
       if (!slot.ready) continue;
       const intendedMs = rate === null ? nowMs : this.#startMs + (this.#begun / rate) * 1000;
       this.#begun++;

@@ -59,6 +59,10 @@ export class HttpExchange implements StreamSink, FrameReceiver, Exchange {
     return this.#stream?.id ?? -1;
   }
 
+  get idle(): boolean {
+    return this.#stage !== "busy";
+  }
+
   /** Asks for a stream. */
   prepare(): void {
     this.#stage = "opening";
@@ -67,8 +71,14 @@ export class HttpExchange implements StreamSink, FrameReceiver, Exchange {
 
   open(stream: TransportStream): StreamSink {
     this.#stream = stream;
-    this.#stage = "ready";
-    this.#owner.onStream(this);
+    if (this.#stage === "opening") {
+      this.#stage = "ready";
+      this.#owner.onStream(this);
+    } else {
+      // It was given up meanwhile.
+      this.#giveUp(H3ErrorCode.RequestCancelled);
+      this.#leave();
+    }
     return this;
   }
 
@@ -136,6 +146,9 @@ export class HttpExchange implements StreamSink, FrameReceiver, Exchange {
   }
 
   onPayload(memory: Uint8Array, start: number, end: number): void {
+    if (this.#head!.empty) {
+      throw new H3Error(H3ErrorCode.MessageError, "content in a response without any", "stream");
+    }
     const offset = this.#received;
     this.#received += end - start;
     if (this.#complaint !== null) return;

@@ -67,7 +67,13 @@ export class LoadEngine {
     const peers = await resolveHost(checked.host, checked.port);
     const engine = await ClientEngine.start(plan.engine, "");
     const { serverName } = checked;
-    const profile = engine.profile(checked.profile);
+    let profile: number;
+    try {
+      profile = engine.profile(checked.profile);
+    } catch (error) {
+      await engine.stop(0);
+      throw error;
+    }
     const made = new LoadEngine(engine, plan, { profile, alpn, serverName, peer: peers[0]! });
     if (peers.length > 1) await made.#choose(peers);
     return made;

@@ -41,28 +41,34 @@ describe("Ctrl-C", () => {
   );
 });
 
-test("a server that goes and comes back: failures by kind, and then it goes on", async () => {
-  const first = await startLocalServer({ fetch: () => new Response("ok") });
-  const { port } = first;
-  const run = await LoadRun.start(planTo(first, { operations: null, seconds: 600 }));
-  const measuring = run.measure();
-  while (run.progress.operations < 50) await Bun.sleep(5);
-  await first.stop(true);
-  let seen = 0;
-  const again = await startLocalServer({
-    engine: { port },
-    fetch: () => new Response(`${++seen}`),
-  });
-  while (seen < 50) await Bun.sleep(5);
-  run.stop();
-  const report = await measuring;
-  await run.close();
-  await again.stop(true);
-  expect(report.operations).toBeGreaterThan(100);
-  for (const kind of Object.keys(report.errors)) {
-    expect(kind).toMatch(/connection|going away|broke off/);
-  }
-});
+test.each([
+  ["at once", true],
+  ["with GOAWAY", false],
+])(
+  "a server that goes %s and comes back: failures by kind, then it goes on",
+  async (_how, force) => {
+    const first = await startLocalServer({ fetch: () => new Response("ok") });
+    const { port } = first;
+    const run = await LoadRun.start(planTo(first, { operations: null, seconds: 600 }));
+    const measuring = run.measure();
+    while (run.progress.operations < 50) await Bun.sleep(5);
+    await first.stop(force);
+    let seen = 0;
+    const again = await startLocalServer({
+      engine: { port },
+      fetch: () => new Response(`${++seen}`),
+    });
+    while (seen < 50) await Bun.sleep(5);
+    run.stop();
+    const report = await measuring;
+    await run.close();
+    await again.stop(true);
+    expect(report.operations).toBeGreaterThan(100);
+    for (const kind of Object.keys(report.errors)) {
+      expect(kind).toMatch(/connection|going away|broke off/);
+    }
+  },
+);
 
 test("nobody there, and nobody to be trusted, are one line each", async () => {
   await using server = await startLocalServer();

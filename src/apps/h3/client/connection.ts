@@ -38,6 +38,8 @@ function goingAway(): H3Error {
 export interface Exchange {
   /** -1 before it has a stream. */
   readonly streamId: number;
+  /** It has a stream and no request yet: not worth waiting for when the connection ends. */
+  readonly idle?: boolean;
   /** Begins on its stream; returns the sink of it. */
   open(stream: TransportStream): StreamSink;
   /** Nobody wants its answer any more. */
@@ -172,6 +174,7 @@ export class H3ClientConnection implements ConnectionSink, PeerStreamOwner, Clie
   onShutdown(): void {
     if (this.#stage !== "open") return;
     this.#stage = "draining";
+    this.#dropIdle();
     this.#closeIfIdle();
   }
 
@@ -195,7 +198,14 @@ export class H3ClientConnection implements ConnectionSink, PeerStreamOwner, Clie
     for (const exchange of [...this.#exchanges]) {
       if (exchange.streamId >= streamId) exchange.abort(goingAway());
     }
+    this.#dropIdle();
     this.#closeIfIdle();
+  }
+
+  #dropIdle(): void {
+    for (const exchange of [...this.#exchanges]) {
+      if (exchange.idle === true) exchange.abort(goingAway());
+    }
   }
 
   #closeIfIdle(): void {
