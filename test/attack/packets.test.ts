@@ -12,6 +12,7 @@ import {
   SteadyClient,
 } from "../support/attack.ts";
 import {
+  EARLY,
   EITHER,
   frameTypeOf,
   OF_CLIENT_PARAMETERS,
@@ -22,7 +23,7 @@ import type { Measure } from "../support/measured_server.ts";
 import { peerMissing } from "../support/peer.ts";
 
 const EXPECTED = { ...OF_PACKETS, ...OF_CLIENT_PARAMETERS };
-const NAMES = [...Object.keys(EXPECTED), ...RANDOM_PARAMETERS];
+const NAMES = [...Object.keys(EXPECTED), ...EARLY, ...RANDOM_PARAMETERS];
 
 describe.skipIf(peerMissing("aioquic"))("packets that break a rule", () => {
   let attacked: AttackedServer;
@@ -31,7 +32,7 @@ describe.skipIf(peerMissing("aioquic"))("packets that break a rule", () => {
   const reports = new Map<string, AttackReport>();
 
   beforeAll(async () => {
-    attacked = await AttackedServer.start();
+    attacked = await AttackedServer.start({ earlyData: true });
     // What is made once, by the first connections.
     await attack(attacked.port, ["packet-padding", "ack-unsent", "ack-range-flood"]);
     before = await attacked.quiet();
@@ -57,6 +58,10 @@ describe.skipIf(peerMissing("aioquic"))("packets that break a rule", () => {
     expect(others).toEqual([]);
     // The changes are such that both happen.
     expect([...new Set(outcomes)].sort()).toEqual(EITHER.toSorted());
+  });
+
+  test.each(EARLY)("%s, in a 0-RTT packet: PROTOCOL_VIOLATION", (name) => {
+    expect(outcomeOf(reports.get(name)!)).toBe("PROTOCOL_VIOLATION");
   });
 
   test("others notice nothing, and nothing stays", async () => {

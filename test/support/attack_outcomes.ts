@@ -69,6 +69,10 @@ export const OF_SERVER_PARAMETERS: Outcomes = {
       "parameter-reset-token-15 parameter-reset-token-17",
   ),
 };
+/** Frames that a 0-RTT packet may not hold (RFC 9000 §12.5; RFC 9001 §8.3). */
+export const EARLY = "crypto ack new-token handshake-done path-response retire-id"
+  .split(" ")
+  .map((frame) => `early-${frame}`);
 /** With some of their octets changed: both is right, by what was hit. */
 export const RANDOM_PARAMETERS = Array.from({ length: 40 }, (_, i) => `parameters-random-${i}`);
 export const EITHER = ["alive", "TRANSPORT_PARAMETER_ERROR"];

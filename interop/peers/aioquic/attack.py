@@ -9,8 +9,8 @@ honest client does, and tells how the server took it. Prints JSON: a list in the
 --hello: no attack, but what a client's first CRYPTO frames hold, and the source connection ID that
 is written in it.
 
-Scenarios are in attack_acks.py, attack_floods.py, attack_frames.py, attack_packets.py,
-attack_parameters.py and attack_paths.py."""
+Scenarios are in attack_acks.py, attack_early.py, attack_floods.py, attack_frames.py,
+attack_packets.py, attack_parameters.py and attack_paths.py."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from aioquic.quic.connection import QuicConnection
 from aioquic.tls import Epoch
 
 import attack_acks
+import attack_early
 import attack_floods
 import attack_frames
 import attack_packets
@@ -44,6 +45,7 @@ async def met(attacker: Attacker) -> dict:
 
 SCENARIOS = {
     **attack_acks.SCENARIOS,
+    **attack_early.SCENARIOS,
     **attack_floods.SCENARIOS,
     **attack_frames.SCENARIOS,
     **attack_packets.SCENARIOS,
@@ -64,6 +66,9 @@ async def attack(name: str, args: argparse.Namespace) -> dict:
         alter_parameters=altered,
         wait_connected=altered is None,
     )
+    if name in attack_early.SCENARIOS:
+        options.ticket = await attack_early.ticket_of(options)
+        options.wait_connected = False
     started = time.monotonic()
     async with open_peer(options) as peer:
         attacker = Attacker(peer, (args.host, args.port))

@@ -134,7 +134,7 @@ class Attacker:
         return crypto_pair.encrypt_packet(header, payload, number)
 
     def _long_header(self, epoch: Epoch, dcid: bytes, sealed_bytes: int) -> bytes:
-        first = 0xC1 if epoch == Epoch.INITIAL else 0xE1
+        first = {Epoch.INITIAL: 0xC1, Epoch.ZERO_RTT: 0xD1, Epoch.HANDSHAKE: 0xE1}[epoch]
         own = self.quic.host_cid
         ids = bytes([len(dcid)]) + dcid + bytes([len(own)]) + own
         token = varint(len(self.quic._peer_token)) + self.quic._peer_token
