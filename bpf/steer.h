@@ -83,6 +83,15 @@ QUICD_INLINE enum quicd_steer_class quicd_steer_open(const struct quicd_cid_keys
 	return QUICD_STEER_DECODED;
 }
 
+/* Of a long header, in version 1 (RFC 9000 §17.2) or 2 (RFC 9369 §3.2): five octets. */
+QUICD_INLINE int quicd_steer_is_handshake(const unsigned char *head)
+{
+	const unsigned int version = (unsigned int)head[1] << 24 | (unsigned int)head[2] << 16 |
+				     (unsigned int)head[3] << 8 | head[4];
+	const unsigned int type = head[0] & 0x30;
+	return (version == 1 && type == 0x20) || (version == 0x6b3343cf && type == 0x30);
+}
+
 /*
  * |head| holds the first |bytes| octets of a UDP payload; none beyond them is read. Any number from
  * QUICD_STEER_HEAD_BYTES on says the same, and so does any from QUICD_STEER_SHORT_BYTES up to that.
@@ -96,12 +105,8 @@ QUICD_INLINE enum quicd_steer_class quicd_steer_read(const struct quicd_cid_keys
 		return QUICD_STEER_SHORT;
 	if (!(head[0] & 0x80))
 		return quicd_steer_open(keys, head + 1, route);
-	/*
-	 * RFC 9000 §17.2: only version 1 is served, and only its Handshake packets have an ID of
-	 * ours.
-	 */
-	if (head[1] != 0 || head[2] != 0 || head[3] != 0 || head[4] != 1 ||
-	    (head[0] & 0x30) != 0x20)
+	/* Of the versions that are served, only Handshake packets have an ID of ours. */
+	if (!quicd_steer_is_handshake(head))
 		return QUICD_STEER_HASHED;
 	if (bytes < QUICD_STEER_HEAD_BYTES)
 		return QUICD_STEER_SHORT;

@@ -220,6 +220,7 @@ enum quicd_connection_flag {
 	QUICD_CONNECTION_EARLY = 4,   /* 0-RTT was taken (RFC 9001 §4.6) */
 	/* the peer knows RESET_STREAM_AT (draft-ietf-quic-reliable-stream-reset) */
 	QUICD_CONNECTION_RESETS_AT = 8,
+	QUICD_CONNECTION_VERSION_2 = 16, /* of QUIC (RFC 9369) */
 };
 
 /*

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include "abi.h"
 
-#define QUICD_ABI_HASH 78123443u
+#define QUICD_ABI_HASH 740615742u
 
 static_assert(offsetof(struct quicd_event, kind) == 0, "quicd_event.kind");
 static_assert(sizeof(((struct quicd_event *)0)->kind) == 4, "quicd_event.kind");

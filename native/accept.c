@@ -131,7 +131,9 @@ struct quicd_connection *quicd_accept(struct quicd_worker *worker,
 		counters->receive_malformed++;
 		return NULL;
 	}
-	if (header->version != QUICD_VERSION_1) {
+	if (header->version != QUICD_VERSION_1 &&
+	    (header->version != QUICD_VERSION_2 ||
+	     worker->engine->options.versions == QD_VERSIONS_1)) {
 		quicd_stateless_version(worker, header, datagram_bytes, from, to);
 		return NULL;
 	}

@@ -64,8 +64,9 @@ static bool brings_token(struct quicd_worker *worker, const struct quicd_packet_
 	if (!engine->spent_tokens ||
 	    !quicd_new_token_looks_like_one(header->token, header->token_bytes))
 		return false;
-	const bool good = quicd_new_token_open(engine->tokens, from, quicd_wall_s(engine),
-					       header->token, header->token_bytes, id) &&
+	const bool good = quicd_new_token_open(engine->tokens, from, header->version,
+					       quicd_wall_s(engine), header->token,
+					       header->token_bytes, id) &&
 			  quicd_replay_first(engine->spent_tokens, id, sizeof(id),
 					     worker->now_ns / 1000000000);
 	counters->new_tokens_valid += good;
@@ -100,7 +101,9 @@ enum quicd_admission quicd_admit(struct quicd_worker *worker,
 {
 	const struct quicd_engine *engine = worker->engine;
 	enum quicd_token_verdict verdict = QUICD_TOKEN_STRANGE;
-	*token = (struct quicd_token){ .peer = from, .retry_cid = header->dcid };
+	*token = (struct quicd_token){ .peer = from,
+				       .version = header->version,
+				       .retry_cid = header->dcid };
 	if (header->dcid_bytes == QUICD_CID_BYTES)
 		verdict = quicd_token_open(engine->tokens, quicd_wall_s(engine), header->token,
 					   header->token_bytes, token);
@@ -128,14 +131,15 @@ void quicd_admission_leave(struct quicd_connection *connection)
 	quicd_prefix_change(&connection->worker->prefixes, connection->prefix, -1);
 }
 
-void quicd_admission_give_token(struct quicd_connection *connection)
+void quicd_admission_give_token(struct quicd_connection *connection, uint32_t version)
 {
 	struct quicd_worker *worker = connection->worker;
 	const struct quicd_engine *engine = worker->engine;
 	uint8_t token[QUICD_NEW_TOKEN_BYTES];
 	if (!engine->spent_tokens)
 		return;
-	quicd_new_token_seal(engine->tokens, &connection->peer, quicd_wall_s(engine), token);
+	quicd_new_token_seal(engine->tokens, &connection->peer, version, quicd_wall_s(engine),
+			     token);
 	if (qd_send_new_token(connection->quiche, token, sizeof(token)) == 0)
 		worker->counters->new_tokens++;
 }

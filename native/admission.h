@@ -31,5 +31,5 @@ enum quicd_admission quicd_admit(struct quicd_worker *worker,
 /* Counts a half-open connection of an unproved address for its network, until it leaves. */
 void quicd_admission_enter(struct quicd_connection *connection);
 void quicd_admission_leave(struct quicd_connection *connection);
-/* Once it is established: a token for the client's next connection. */
-void quicd_admission_give_token(struct quicd_connection *connection);
+/* Once it is established: a token for the client's next connection, in |version| of QUIC. */
+void quicd_admission_give_token(struct quicd_connection *connection, uint32_t version);

@@ -141,7 +141,7 @@ static uint32_t owner_of(const struct quicd_worker *worker,
 {
 	struct quicd_cid_route route;
 	if (header->dcid_bytes != QUICD_CID_BYTES ||
-	    (header->form == QUICD_PACKET_LONG && header->version != QUICD_VERSION_1) ||
+	    (header->form == QUICD_PACKET_LONG && !quicd_version_is_known(header->version)) ||
 	    !quicd_cid_open(&worker->engine->keys.cid, header->dcid, &route) ||
 	    route.worker >= worker->engine->options.workers)
 		return QUICD_NONE;

@@ -7,6 +7,7 @@
 #include "connection.h"
 #include "profile.h"
 #include "qlog.h"
+#include "quic_header.h"
 #include "replay.h"
 #include "worker.h"
 
@@ -57,11 +58,13 @@ static void introduce(struct quicd_connection *connection)
 }
 
 /* RFC 9001 §4.6: the keys of 0-RTT are there. A server has taken it; a client may send. */
-static void on_early(struct quicd_connection *connection)
+static void on_early(struct quicd_connection *connection, const struct qd_state *state)
 {
 	quicd_connection_advance(connection, QUICD_INPUT_EARLY);
 	connection->early = true;
 	connection->view->flags |= QUICD_CONNECTION_RESUMED | QUICD_CONNECTION_EARLY;
+	if (state->version == QUICD_VERSION_2)
+		connection->view->flags |= QUICD_CONNECTION_VERSION_2;
 	connection->worker->counters->early++;
 	introduce(connection);
 }
@@ -87,14 +90,17 @@ static void on_established(struct quicd_connection *connection, const struct qd_
 	connection->worker->counters->established++;
 	connection->worker->counters->resumed += state->resumed;
 	uint8_t flags = view->flags;
-	flags &= (uint8_t)~(QUICD_CONNECTION_RESUMED | QUICD_CONNECTION_EARLY);
+	/* A client's 0-RTT was in its own version. */
+	flags &= (uint8_t)~(QUICD_CONNECTION_RESUMED | QUICD_CONNECTION_EARLY |
+			    QUICD_CONNECTION_VERSION_2);
 	flags |= state->resumed ? QUICD_CONNECTION_RESUMED : 0;
 	flags |= connection->early && state->early_accepted ? QUICD_CONNECTION_EARLY : 0;
 	flags |= state->peer_resets_at ? QUICD_CONNECTION_RESETS_AT : 0;
+	flags |= state->version == QUICD_VERSION_2 ? QUICD_CONNECTION_VERSION_2 : 0;
 	/* Whom it was told as early may be reading what was said of it then. */
 	__atomic_store_n(&view->flags, flags, __ATOMIC_RELAXED);
 	if (!quicd_connection_is_client(connection))
-		quicd_admission_give_token(connection);
+		quicd_admission_give_token(connection, state->version);
 	if (connection->early)
 		after_early(connection);
 	else
@@ -105,7 +111,7 @@ static void on_established(struct quicd_connection *connection, const struct qd_
  * A ClientHello that was seen before may be a replay: its early data waits for the handshake, which
  * only the client itself can complete (RFC 8446 §8.2).
  */
-static void try_early(struct quicd_connection *connection)
+static void try_early(struct quicd_connection *connection, const struct qd_state *state)
 {
 	struct quicd_worker *worker = connection->worker;
 	uint8_t hello[QD_CLIENT_RANDOM_BYTES];
@@ -119,7 +125,7 @@ static void try_early(struct quicd_connection *connection)
 			return;
 		}
 	}
-	on_early(connection);
+	on_early(connection, state);
 }
 
 /* INITIAL to ESTABLISHED, as far as quiche has come. */
@@ -134,5 +140,5 @@ void quicd_connection_follow_handshake(struct quicd_connection *connection)
 		on_established(connection, &state);
 	else if (state.in_early_data && connection->state == QUICD_STATE_HANDSHAKING &&
 		 !connection->early_held)
-		try_early(connection);
+		try_early(connection, &state);
 }

@@ -212,6 +212,8 @@ static void cipher_list(struct reader *r, struct quicd_ciphers *out)
 	}
 }
 
+/* enum qd_versions; the last is a client's. */
+static const char *const VERSIONS[] = { "any", "v1", "v2", "v2-first" };
 static const char *const CONGESTION[] = { "cubic", "reno", "bbr2" };
 
 static void read_quic(struct reader *r, struct quicd_options *o)
@@ -231,6 +233,7 @@ static void read_quic(struct reader *r, struct quicd_options *o)
 	o->congestion = choice(r, "congestion", CONGESTION, 3);
 	if (o->congestion == QD_BBR2 && !flag(r, "pacing"))
 		o->congestion = QD_BBR2_UNPACED;
+	o->versions = choice(r, "version", VERSIONS, 3);
 	o->retry = (enum quicd_retry)choice(r, "retry", RETRIES, 3);
 	o->path_mtu_discovery = flag(r, "pathMtuDiscovery");
 	o->early_data = flag(r, "earlyData");
@@ -326,6 +329,7 @@ bool quicd_napi_profile(napi_env env, napi_value object, struct quicd_profile *p
 	profile->verify = flag(&r, "verify");
 	profile->early_data = flag(&r, "earlyData");
 	profile->congestion = choice(&r, "congestion", CONGESTION, 3);
+	profile->versions = choice(&r, "version", VERSIONS, 4);
 	cipher_list(&r, &profile->ciphers);
 	profile->initial_rtt_ms = optional_integer(&r, "initialRttMs", 1, 60000);
 	profile->max_idle_timeout_ms = optional_integer(&r, "maxIdleTimeoutMs", 1, 1ull << 32);

@@ -92,6 +92,7 @@ struct quicd_options {
 	struct quicd_qlog_options qlog;
 	uint64_t max_idle_timeout_ms;
 	uint64_t handshake_timeout_ms;
+	uint32_t versions;	 /* enum qd_versions */
 	uint64_t initial_rtt_ms; /* what a path is taken for before its first sample */
 	struct quicd_ciphers ciphers; /* server: all that it takes, or none: any */
 	uint32_t max_udp_payload_bytes;

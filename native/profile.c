@@ -62,7 +62,7 @@ static bool equal(const struct quicd_profile *a, const struct quicd_profile *b)
 {
 	return a->alpn_bytes == b->alpn_bytes && memcmp(a->alpn, b->alpn, a->alpn_bytes) == 0 &&
 	       a->verify == b->verify && a->early_data == b->early_data &&
-	       a->congestion == b->congestion &&
+	       a->congestion == b->congestion && a->versions == b->versions &&
 	       a->initial_rtt_ms == b->initial_rtt_ms &&
 	       a->ciphers.count == b->ciphers.count &&
 	       memcmp(a->ciphers.ids, b->ciphers.ids, sizeof(a->ciphers.ids)) == 0 &&
@@ -100,6 +100,7 @@ static struct qd_config *make_config(const struct quicd_engine *engine,
 	options.early_data = profile->early_data;
 	options.log_keys = engine->keylog_fd >= 0;
 	options.congestion = (enum qd_congestion)profile->congestion;
+	options.versions = (enum qd_versions)profile->versions;
 	options.ciphers = profile->ciphers.ids;
 	options.cipher_count = profile->ciphers.count;
 	options.initial_rtt_ms = or(profile->initial_rtt_ms, o->initial_rtt_ms);

@@ -30,6 +30,7 @@ struct quicd_profile {
 	bool early_data; /* sessions are used for 0-RTT where CONNECT asks for it */
 	uint32_t congestion; /* enum qd_congestion */
 	struct quicd_ciphers ciphers; /* all that are offered, or none: TLS's own choice */
+	uint32_t versions; /* enum qd_versions */
 	uint64_t initial_rtt_ms;
 	uint64_t max_idle_timeout_ms;
 	uint64_t connection_window_bytes;

@@ -8,9 +8,11 @@
 #include "../bpf/cid.h"
 
 #define QUICD_VERSION_1 0x00000001u
-#define QUICD_LONG_CID_BYTES_MAX 20 /* of QUIC version 1, RFC 9000 §17.2; RFC 8999 allows 255 */
+#define QUICD_VERSION_2 0x6b3343cfu /* RFC 9369 §3.1 */
+#define QUICD_LONG_CID_BYTES_MAX 20 /* of both, RFC 9000 §17.2; RFC 8999 allows 255 */
 
 enum quicd_packet_form { QUICD_PACKET_SHORT = 0, QUICD_PACKET_LONG = 1 };
+/* As version 1 numbers them (RFC 9000 §17.2). */
 enum quicd_long_type {
 	QUICD_LONG_INITIAL = 0,
 	QUICD_LONG_ZERO_RTT = 1,
@@ -20,7 +22,7 @@ enum quicd_long_type {
 
 struct quicd_packet_header {
 	enum quicd_packet_form form;
-	enum quicd_long_type type; /* of version 1; meaningless for others */
+	enum quicd_long_type type; /* of versions 1 and 2; meaningless for others */
 	uint32_t version;	   /* 0: Version Negotiation, or a short header */
 	const uint8_t *dcid;
 	uint32_t dcid_bytes;
@@ -45,10 +47,22 @@ static inline uint32_t quicd_varint_read(const uint8_t *from, uint32_t bytes, ui
 	return sum <= UINT32_MAX ? length : 0;
 }
 
+static inline bool quicd_version_is_known(uint32_t version)
+{
+	return version == QUICD_VERSION_1 || version == QUICD_VERSION_2;
+}
+
+/* Version 2 numbers them one higher, modulo four (RFC 9369 §3.2). */
+static inline enum quicd_long_type quicd_long_type_of(uint8_t first, uint32_t version)
+{
+	const uint32_t bits = first >> 4;
+	return (enum quicd_long_type)((version == QUICD_VERSION_2 ? bits - 1 : bits) & 3);
+}
+
 /*
  * False if it is no QUIC packet of any version: too short for what it announces, or fixed bit
- * clear in version 1. A short header does not say how long its connection ID is: that is
- * |cid_bytes|.
+ * clear in a version that is known. A short header does not say how long its connection ID is:
+ * that is |cid_bytes|.
  */
 static inline bool quicd_packet_header_read(const uint8_t *packet, uint32_t bytes,
 					    uint32_t cid_bytes, struct quicd_packet_header *header)
@@ -73,18 +87,18 @@ static inline bool quicd_packet_header_read(const uint8_t *packet, uint32_t byte
 	const uint32_t scid_bytes = packet[6 + dcid_bytes];
 	if (bytes < 7 + dcid_bytes + scid_bytes)
 		return false;
-	if (version == QUICD_VERSION_1 &&
+	if (quicd_version_is_known(version) &&
 	    (!(packet[0] & 0x40) || dcid_bytes > QUICD_LONG_CID_BYTES_MAX ||
 	     scid_bytes > QUICD_LONG_CID_BYTES_MAX))
 		return false;
 	*header = (struct quicd_packet_header){ .form = QUICD_PACKET_LONG,
-						.type = (enum quicd_long_type)(packet[0] >> 4 & 3),
+						.type = quicd_long_type_of(packet[0], version),
 						.version = version,
 						.dcid = packet + 6,
 						.dcid_bytes = dcid_bytes,
 						.scid = packet + 7 + dcid_bytes,
 						.scid_bytes = scid_bytes };
-	if (version != QUICD_VERSION_1 || header->type != QUICD_LONG_INITIAL)
+	if (!quicd_version_is_known(version) || header->type != QUICD_LONG_INITIAL)
 		return true;
 	const uint32_t at = 7 + dcid_bytes + scid_bytes;
 	const uint32_t taken = quicd_varint_read(packet + at, bytes - at, &header->token_bytes);

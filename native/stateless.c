@@ -42,7 +42,8 @@ void quicd_stateless_version(struct quicd_worker *worker, const struct quicd_pac
 		return;
 	const ssize_t bytes =
 		qd_negotiate_version(header->scid, header->scid_bytes, header->dcid,
-				     header->dcid_bytes, buffer, QUICD_SEND_BUFFER_BYTES);
+				     header->dcid_bytes, worker->engine->options.versions, buffer,
+				     QUICD_SEND_BUFFER_BYTES);
 	if (bytes > 0)
 		answer(worker, (uint32_t)bytes, from, to);
 }
@@ -56,6 +57,7 @@ void quicd_stateless_retry(struct quicd_worker *worker, const struct quicd_packe
 	uint8_t cid[QUICD_CID_BYTES], sealed[QUICD_TOKEN_BYTES_MAX];
 	quicd_cid_generate(worker, cid);
 	struct quicd_token token = { .peer = from,
+				     .version = header->version,
 				     .retry_cid = cid,
 				     .original_cid_bytes = header->dcid_bytes,
 				     .issued_s = quicd_wall_s(worker->engine) };

@@ -37,6 +37,7 @@ struct bound {
 	uint8_t family;
 	uint8_t port[2];
 	uint8_t ip[16];
+	uint8_t version[4];
 	uint8_t retry_cid[QUICD_CID_BYTES];
 };
 
@@ -45,6 +46,7 @@ struct bound_address {
 	uint8_t kind;
 	uint8_t family;
 	uint8_t ip[16];
+	uint8_t version[4];
 };
 
 static EVP_AEAD_CTX *aead_of(const uint8_t key[QUICD_TOKEN_KEY_BYTES])
@@ -80,6 +82,12 @@ static void put_time(uint8_t out[TIME_BYTES], uint64_t seconds)
 		out[i] = (uint8_t)(seconds >> 8 * i);
 }
 
+static void put_version(uint8_t out[4], uint32_t version)
+{
+	for (int i = 0; i < 4; i++)
+		out[i] = (uint8_t)(version >> 8 * i);
+}
+
 static uint64_t get_time(const uint8_t bytes[TIME_BYTES])
 {
 	uint64_t seconds = 0;
@@ -95,6 +103,7 @@ static struct bound bind_to(const struct quicd_token *token)
 			       .port = { (uint8_t)(token->peer->port >> 8),
 					 (uint8_t)token->peer->port } };
 	memcpy(bound.ip, token->peer->ip, sizeof(bound.ip));
+	put_version(bound.version, token->version);
 	memcpy(bound.retry_cid, token->retry_cid, sizeof(bound.retry_cid));
 	return bound;
 }
@@ -143,17 +152,18 @@ enum quicd_token_verdict quicd_token_open(const struct quicd_tokens *tokens, uin
 	return QUICD_TOKEN_VALID;
 }
 
-static struct bound_address bind_to_address(const struct qd_address *peer)
+static struct bound_address bind_to_address(const struct qd_address *peer, uint32_t version)
 {
 	struct bound_address bound = { .kind = KIND_NEW_TOKEN, .family = peer->family };
 	memcpy(bound.ip, peer->ip, sizeof(bound.ip));
+	put_version(bound.version, version);
 	return bound;
 }
 
 void quicd_new_token_seal(const struct quicd_tokens *tokens, const struct qd_address *peer,
-			  uint64_t now_s, uint8_t out[QUICD_NEW_TOKEN_BYTES])
+			  uint32_t version, uint64_t now_s, uint8_t out[QUICD_NEW_TOKEN_BYTES])
 {
-	const struct bound_address bound = bind_to_address(peer);
+	const struct bound_address bound = bind_to_address(peer, version);
 	uint8_t plain[TIME_BYTES];
 	size_t sealed = 0;
 	put_time(plain, now_s);
@@ -167,10 +177,10 @@ void quicd_new_token_seal(const struct quicd_tokens *tokens, const struct qd_add
 }
 
 bool quicd_new_token_open(const struct quicd_tokens *tokens, const struct qd_address *peer,
-			  uint64_t now_s, const uint8_t *bytes, size_t length,
+			  uint32_t version, uint64_t now_s, const uint8_t *bytes, size_t length,
 			  uint8_t id[QUICD_NEW_TOKEN_ID_BYTES])
 {
-	const struct bound_address bound = bind_to_address(peer);
+	const struct bound_address bound = bind_to_address(peer, version);
 	uint8_t plain[QUICD_NEW_TOKEN_BYTES];
 	size_t opened = 0;
 	static_assert(QUICD_NEW_TOKEN_ID_BYTES == NONCE_BYTES, "its nonce tells one from another");

@@ -1,7 +1,8 @@
 /*
  * token.h - address validation tokens (RFC 9000 §8.1), sealed with keys that all workers share.
  * What a Retry carries is for one address and port, one original connection ID, and some seconds;
- * what NEW_TOKEN carries is for one address, whatever the port, and a day.
+ * what NEW_TOKEN carries is for one address, whatever the port, and a day. Both are for one version
+ * of QUIC (RFC 9369 §4.1, §5).
  */
 #pragma once
 #include <stdbool.h>
@@ -25,6 +26,7 @@ void quicd_tokens_destroy(struct quicd_tokens *tokens);
 /* Of the connection that a Retry is about. */
 struct quicd_token {
 	const struct qd_address *peer;
+	uint32_t version;
 	/* the one that the Retry tells the client to use */
 	const uint8_t *retry_cid; /* QUICD_CID_BYTES */
 	uint8_t original_cid[20];
@@ -43,7 +45,9 @@ enum quicd_token_verdict {
 	QUICD_TOKEN_INVALID = 2,
 };
 
-/* |token| has peer and retry_cid; the rest is filled when the token is valid at |now_s|. */
+/*
+ * |token| has peer, version and retry_cid; the rest is filled when the token is valid at |now_s|.
+ */
 enum quicd_token_verdict quicd_token_open(const struct quicd_tokens *tokens, uint64_t now_s,
 					  const uint8_t *bytes, size_t length,
 					  struct quicd_token *token);
@@ -52,15 +56,18 @@ enum quicd_token_verdict quicd_token_open(const struct quicd_tokens *tokens, uin
 #define QUICD_NEW_TOKEN_BYTES (1 + 12 + 8 + 16)
 #define QUICD_NEW_TOKEN_ID_BYTES 12
 
-/* For a client at the address of |peer| that came at |now_s|, CLOCK_REALTIME. */
-void quicd_new_token_seal(const struct quicd_tokens *tokens, const struct qd_address *peer,
-			  uint64_t now_s, uint8_t out[QUICD_NEW_TOKEN_BYTES]);
 /*
- * Is it one of ours, for this address, and no older than QUICD_NEW_TOKEN_SECONDS? Then |id| is what
- * no other one has. If not, it is as if there were none (§8.1.3).
+ * For a client at the address of |peer| that came at |now_s|, CLOCK_REALTIME, for its connections
+ * in |version|.
+ */
+void quicd_new_token_seal(const struct quicd_tokens *tokens, const struct qd_address *peer,
+			  uint32_t version, uint64_t now_s, uint8_t out[QUICD_NEW_TOKEN_BYTES]);
+/*
+ * Is it one of ours, for this address and version, and no older than QUICD_NEW_TOKEN_SECONDS? Then
+ * |id| is what no other one has. If not, it is as if there were none (§8.1.3).
  */
 bool quicd_new_token_open(const struct quicd_tokens *tokens, const struct qd_address *peer,
-			  uint64_t now_s, const uint8_t *bytes, size_t length,
+			  uint32_t version, uint64_t now_s, const uint8_t *bytes, size_t length,
 			  uint8_t id[QUICD_NEW_TOKEN_ID_BYTES]);
 /* Does it say that it came in a NEW_TOKEN frame? */
 bool quicd_new_token_looks_like_one(const uint8_t *bytes, size_t length);

@@ -107,6 +107,7 @@ struct qd_config_options quicd_worker_transport(const struct quicd_options *o)
 		.initial_window_packets = 10,
 		.congestion = (enum qd_congestion)o->congestion,
 		.initial_rtt_ms = o->initial_rtt_ms,
+		.versions = (enum qd_versions)o->versions,
 		.ciphers = o->ciphers.ids,
 		.cipher_count = o->ciphers.count,
 	};

@@ -62,6 +62,9 @@ struct qd_address {
 /* Only BBR2 is paced; the last is for measuring what that brings. */
 enum qd_congestion { QD_CUBIC = 0, QD_RENO = 1, QD_BBR2 = 2, QD_BBR2_UNPACED = 3 };
 
+/* RFC 9369: 1 and 2, begun with 1 or the session's; 1 alone; a server moves to 2; begun with 2 */
+enum qd_versions { QD_VERSIONS_ANY, QD_VERSIONS_1, QD_VERSIONS_PREFER_2, QD_VERSIONS_BEGIN_WITH_2 };
+
 /* Every knob of a server or client configuration. Borrowed for the call. Zero it first. */
 struct qd_config_options {
 	const char *certificate_pem; /* chain, leaf first; NULL for a client without one */
@@ -116,6 +119,7 @@ struct qd_config_options {
 	 */
 	uint64_t packets_per_key;
 	uint64_t forged_packets_max;
+	enum qd_versions versions;
 };
 
 struct qd_config;
@@ -328,6 +332,7 @@ struct qd_state {
 	bool early_accepted; /* 0-RTT was offered and taken (RFC 9001 §4.6.2) */
 	bool reset; /* closed because the peer has forgotten it (RFC 9000 §10.3) */
 	bool peer_resets_at; /* it knows RESET_STREAM_AT; qd_stream_reset_at will do */
+	uint32_t version; /* of QUIC: of long headers; final once the handshake is complete */
 };
 void qd_get_state(struct qd_connection *connection, struct qd_state *state);
 /* Of the ClientHello (RFC 8446 §4.1.2): no two have the same, unless one is a replay. */
@@ -474,9 +479,9 @@ void qd_get_qlog(struct qd_connection *connection, struct qd_qlog *qlog);
 void qd_flush_qlog(struct qd_connection *connection);
 void qd_end_qlog(struct qd_connection *connection);
 
-/* Stateless replies; return bytes written or an error. RFC 9000 §17.2.1 and §17.2.5 */
+/* Stateless replies: bytes written, or an error. RFC 9000 §17.2.1 (enum qd_versions) and §17.2.5 */
 ssize_t qd_negotiate_version(const uint8_t *scid, size_t scid_bytes, const uint8_t *dcid,
-			     size_t dcid_bytes, uint8_t *out, size_t capacity);
+			     size_t dcid_bytes, uint32_t versions, uint8_t *out, size_t capacity);
 ssize_t qd_retry(const uint8_t *scid, size_t scid_bytes, const uint8_t *dcid, size_t dcid_bytes,
 		 const uint8_t new_scid[QD_CID_BYTES], const uint8_t *token, size_t token_bytes,
 		 uint32_t version, uint8_t *out, size_t capacity);

@@ -56,6 +56,7 @@ export function engineOptions(config: Config, resolved: Resolved): EngineOptions
     maxIdleTimeoutMs: quic.idle_timeout_ms,
     handshakeTimeoutMs: quic.handshake_timeout_ms,
     initialRttMs: quic.initial_rtt_ms,
+    version: quic.version,
     ciphers: tls.ciphers,
     maxUdpPayloadBytes: quic.max_udp_payload_bytes,
     connectionWindowBytes: quic.connection_window_bytes,

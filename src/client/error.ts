@@ -100,6 +100,7 @@ const TRANSPORT_CODES: Readonly<Record<number, string>> = {
   14: "KEY_UPDATE_ERROR",
   15: "AEAD_LIMIT_REACHED",
   16: "NO_VIABLE_PATH",
+  17: "VERSION_NEGOTIATION_ERROR",
 };
 const CONNECTION_REFUSED = 2;
 

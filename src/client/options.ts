@@ -44,6 +44,13 @@ export interface ConnectOptions {
   handshakeTimeoutMs?: number;
   /** What the round trip is taken for before it is measured, milliseconds. Default 333. */
   initialRttMs?: number;
+  /**
+   * Of QUIC (RFC 9369). "any" (default): begins with version 1, or that of the session, and goes on
+   * in what the server prefers; "v1": that alone; "v2": likewise, and tells that it would rather
+   * have version 2; "v2-first": begins with version 2, and takes a round trip more where the server
+   * does not know it.
+   */
+  version?: ProfileOptions["version"];
   /** What the server may send before it is read, bytes. Default 4 MiB. */
   connectionWindowBytes?: number;
   /** Likewise on one stream. Default 1 MiB. */
@@ -79,6 +86,7 @@ const NUMBERS = [
   ["connectionWindowBytes", 64 * 1024, 2 ** 30],
   ["streamWindowBytes", 16 * 1024, 2 ** 30],
 ] as const;
+const VERSIONS: readonly string[] = ["any", "v1", "v2", "v2-first"];
 const DEFAULT_IDLE_MS = 30_000;
 const DEFAULT_HANDSHAKE_MS = 10_000;
 const MS_MAX = 2 ** 31 - 1;
@@ -163,11 +171,13 @@ async function readIdentity(tls: ClientTlsOptions): Promise<[cert: string, key: 
 /** @throws TypeError that names option, value and remedy. */
 export async function checkOptions(options: ConnectOptions): Promise<CheckedOptions> {
   const { host, tls = {}, session, socket = "shared", congestion = "cubic" } = options;
+  const version = options.version ?? "any";
   if (typeof host !== "string" || host === "") throw refuse("host", host, "a name or an address");
   if (session !== undefined && !(session instanceof Uint8Array)) {
     throw refuse("session", session, "the bytes that an earlier connection gave");
   }
   if (socket !== "shared" && socket !== "own") throw refuse("socket", socket, '"shared" or "own"');
+  if (!VERSIONS.includes(version)) throw refuse("version", version, `one of ${VERSIONS}`);
   const earlyData = flag("earlyData", options.earlyData ?? false);
   const checked = {
     host,
@@ -192,6 +202,7 @@ export async function checkOptions(options: ConnectOptions): Promise<CheckedOpti
   const caPem = await readAll(tls.ca);
   const profile: ProfileOptions = {
     ...{ alpn, caPem, verify, certificatePem, privateKeyPem, earlyData, congestion },
+    version,
     ...{ maxIdleTimeoutMs: idleMs, ciphers: cipherList(tls.ciphers) },
     ...transportNumbers(options),
   };

@@ -57,6 +57,7 @@ const quic = z.strictObject({
   idle_timeout_ms: integer(100, 3_600_000, "milliseconds").default(30_000),
   handshake_timeout_ms: integer(100, 300_000, "milliseconds").default(10_000),
   initial_rtt_ms: integer(1, 60_000, "milliseconds").default(333),
+  version: choice(["any", "v1", "v2"]).default("any"),
   max_udp_payload_bytes: integer(1200, 65_507, "bytes").default(1350),
   connection_window_bytes: integer(64 * KIB, GIB, "bytes").default(4 * MIB),
   stream_window_bytes: integer(16 * KIB, GIB, "bytes").default(MIB),

@@ -78,6 +78,7 @@ export const CONNECTION_CLIENT = 1;
 export const CONNECTION_RESUMED = 2;
 export const CONNECTION_EARLY = 4;
 export const CONNECTION_RESETS_AT = 8;
+export const CONNECTION_VERSION_2 = 16;
 export const CAUSE_CLOSING = 0;
 export const CAUSE_AMPLIFICATION = 1;
 export const CAUSE_HANDSHAKE = 2;
@@ -697,4 +698,4 @@ export const WHY_STREAM_FIELDS = [
   "chunks",
 ] as const;
 
-export const ABI_HASH = 78123443;
+export const ABI_HASH = 740615742;

@@ -68,6 +68,8 @@ export interface EngineOptions {
   handshakeTimeoutMs: number;
   /** What the round trip of a path is taken for before it is measured. */
   initialRttMs: number;
+  /** Of QUIC (RFC 9369): what clients begin with, "v1" alone, or "v2" with all who know it. */
+  version: "any" | "v1" | "v2";
   /** TLS 1.3's, most wanted first, all that are taken; []: any. Of a client: its profile's. */
   ciphers: CipherSuite[];
   maxUdpPayloadBytes: number;
@@ -116,6 +118,8 @@ export interface ProfileOptions {
   /** Sessions are used for 0-RTT where CONNECT asks for it. */
   earlyData: boolean;
   congestion: "cubic" | "reno" | "bbr2";
+  /** Of QUIC (RFC 9369): "v1" alone, or the server's choice; begun with "v1" but for the last. */
+  version: "any" | "v1" | "v2" | "v2-first";
   /** All that are offered, most wanted first; []: TLS's own choice. */
   ciphers: CipherSuite[];
   /** As in {@link EngineOptions}, which counts where they are left out. */

@@ -12,6 +12,11 @@ import type { TlsOptions } from "./tls.ts";
 export interface TransportOptions {
   /** Milliseconds. Default 10,000. */
   handshakeTimeoutMs?: number;
+  /**
+   * Of QUIC (RFC 9369). "any" (default): what the client begins with; "v1": that alone; "v2": moves
+   * clients that know version 2 to it.
+   */
+  version?: EngineOptions["version"];
   /** What a path's round trip is taken for before it is measured, milliseconds. Default 333. */
   initialRttMs?: number;
   /** Of datagrams sent. Default 1350. */
@@ -121,6 +126,7 @@ function quicOf({ idleTimeout, transport = {} }: ServeOptions): Record<string, u
     ...present("idle_timeout_ms", idleMs),
     ...present("handshake_timeout_ms", transport.handshakeTimeoutMs),
     ...present("initial_rtt_ms", transport.initialRttMs),
+    ...present("version", transport.version),
     ...present("max_udp_payload_bytes", transport.maxUdpPayloadBytes),
     ...present("path_mtu_discovery", transport.pathMtuDiscovery),
     ...present("congestion", transport.congestion),

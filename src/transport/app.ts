@@ -153,6 +153,8 @@ export interface ConnectionHandle {
    * ({@link SendStream.reset}). Known when the handshake is complete.
    */
   readonly reliableReset: boolean;
+  /** Of QUIC (RFC 9369). Final when the handshake is complete. */
+  readonly version: 1 | 2;
   stats(): ConnectionStats;
   /**
    * Answered by StreamOpened or OpenRefused with the same id. "channel-full": nothing was queued.

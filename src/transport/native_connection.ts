@@ -15,6 +15,7 @@ import {
   COMMAND_REFRESH,
   COMMAND_UPDATE_KEYS,
   CONNECTION_RESETS_AT,
+  CONNECTION_VERSION_2,
   CONNECTION_VIEW_DATAGRAM_MAX_BYTES_WORD,
   CONNECTION_VIEW_GENERATION_WORD,
   CONNECTION_VIEW_REASON_LENGTH,
@@ -120,6 +121,10 @@ export class NativeConnection implements SinkConnection, TransportControls {
 
   get reliableReset(): boolean {
     return (this.#snapshot.flags & CONNECTION_RESETS_AT) !== 0;
+  }
+
+  get version(): 1 | 2 {
+    return (this.#snapshot.flags & CONNECTION_VERSION_2) !== 0 ? 2 : 1;
   }
 
   get connectionId(): string {

@@ -45,6 +45,7 @@ test("what is left out has its default", async () => {
       ...{ alpn: ["h3"], caPem: "", verify: true, certificatePem: "", privateKeyPem: "" },
       ...{ earlyData: false, congestion: "cubic", maxIdleTimeoutMs: 30_000 },
       ciphers: [],
+      version: "any",
     },
   });
 });

@@ -19,7 +19,7 @@
 enum make_valid {
 	VALID_SHORT = 1,   /* a CID of ours where a short header has it */
 	VALID_LONG = 2,	   /* ... a long one */
-	VALID_VERSION = 4, /* version 1 */
+	VALID_VERSION = 4, /* version 1, or 2 where the first octet says its Handshake */
 	VALID_TYPE = 8,	   /* Handshake */
 	VALID_LENGTH = 16, /* a DCID of 19 octets */
 	VALID_NAME = 32,   /* only the server id of the CIDs, the rest as it comes */
@@ -139,8 +139,10 @@ static enum quicd_steer_class model_read(const uint8_t *setup, const uint8_t *pa
 		return QUICD_STEER_SHORT;
 	if (packet[0] >= 0x80) {
 		static const uint8_t VERSION_1[4] = {0, 0, 0, 1};
+		static const uint8_t VERSION_2[4] = {0x6b, 0x33, 0x43, 0xcf};
 		const uint8_t type = packet[0] / 16 % 4;
-		if (memcmp(packet + 1, VERSION_1, 4) != 0 || type != 2)
+		if ((memcmp(packet + 1, VERSION_1, 4) != 0 || type != 2) &&
+		    (memcmp(packet + 1, VERSION_2, 4) != 0 || type != 3))
 			return QUICD_STEER_HASHED;
 		if (bytes < 1 + 4 + 1 + 19)
 			return QUICD_STEER_SHORT;
@@ -156,9 +158,9 @@ static void make_valid(const uint8_t *setup, uint8_t *packet, size_t bytes)
 {
 	const uint8_t what = setup[24];
 	if (what & VALID_VERSION && bytes >= 5)
-		memcpy(packet + 1, "\0\0\0\1", 4);
+		memcpy(packet + 1, (packet[0] & 0x10) ? "\x6b\x33\x43\xcf" : "\0\0\0\1", 4);
 	if (what & VALID_TYPE && bytes >= 1)
-		packet[0] = (packet[0] & 0x4f) | 0xa0;
+		packet[0] = packet[0] | 0xa0;
 	if (what & VALID_LENGTH && bytes >= 6)
 		packet[5] = 19;
 	for (size_t at = 1; at <= 6; at += 5) {
@@ -181,7 +183,7 @@ static void check_server(const struct quicd_cid_keys *keys, const uint8_t *packe
 	if (!quicd_packet_header_read(packet, (uint32_t)bytes, QUICD_CID_BYTES, &header))
 		return;
 	const bool handshake = header.form == QUICD_PACKET_LONG &&
-			       header.version == QUICD_VERSION_1 &&
+			       quicd_version_is_known(header.version) &&
 			       header.type == QUICD_LONG_HANDSHAKE;
 	const bool ours = (header.form == QUICD_PACKET_SHORT || handshake) &&
 			  header.dcid_bytes == QUICD_CID_BYTES &&

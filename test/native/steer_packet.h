@@ -49,7 +49,7 @@ static inline void steer_long_head(struct prng *prng, uint8_t *bytes)
 		bytes[5] = QUICD_CID_BYTES;
 	/* Half of them Handshake, and most with a source connection ID that fits. */
 	if (prng_below(prng, 3) == 0)
-		bytes[0] = (bytes[0] & 0x8f) | 0x60;
+		bytes[0] = (bytes[0] & 0x8f) | (version == 0x6b3343cf ? 0x70 : 0x60);
 	if (prng_below(prng, 4) > 0)
 		bytes[6 + QUICD_CID_BYTES] = (uint8_t)prng_below(prng, QUICD_CID_BYTES + 1);
 }

@@ -124,10 +124,16 @@ static void every_first_octet(void)
 			make_short(packet, (uint8_t)first, cid);
 		else
 			make_long(packet, (uint8_t)first, 1, cid);
-		const bool decoded = first < 0x80 || (first >> 4 & 3) == QUICD_LONG_HANDSHAKE;
+		const bool decoded = first < 0x80 || (first >> 4 & 3) == 2;
 		CHECK(read_packet(packet, 64, &route) ==
 		      (decoded ? QUICD_STEER_DECODED : QUICD_STEER_HASHED));
 		CHECK(!decoded || same(route, ROUTE));
+		if (first < 0x80)
+			continue;
+		/* RFC 9369 §3.2 */
+		make_long(packet, (uint8_t)first, 0x6b3343cf, cid);
+		CHECK(read_packet(packet, 64, &route) ==
+		      ((first >> 4 & 3) == 3 ? QUICD_STEER_DECODED : QUICD_STEER_HASHED));
 	}
 }
 
@@ -267,7 +273,7 @@ static void agrees_with_the_server(void)
 			continue;
 		}
 		const bool is_short = header.form == QUICD_PACKET_SHORT;
-		const bool is_handshake = !is_short && header.version == QUICD_VERSION_1 &&
+		const bool is_handshake = !is_short && quicd_version_is_known(header.version) &&
 					  header.type == QUICD_LONG_HANDSHAKE;
 		const bool open = (is_short || is_handshake) &&
 				  header.dcid_bytes == QUICD_CID_BYTES &&

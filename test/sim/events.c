@@ -338,6 +338,8 @@ static void take_connection_event(struct app *app, struct end *end,
 			const struct quicd_connection_view *view =
 				&app->engine->workers[end->worker].connection_views[end->slot];
 			app->world->coverage->early += (event->flags & QUICD_FLAG_EARLY) != 0;
+			app->world->coverage->version_2 +=
+				(view->flags & QUICD_CONNECTION_VERSION_2) != 0;
 			app->world->coverage->resumed +=
 				(view->flags & QUICD_CONNECTION_RESUMED) != 0;
 		}

@@ -57,6 +57,8 @@ static struct quicd_options common_options(struct world *world)
 	options.has_secret = true;
 	for (uint32_t i = 0; i < QUICD_SECRET_BYTES; i++)
 		options.secret[i] = (uint8_t)quicd_sim_draw(&world->random);
+	/* Of QUIC; without a draw, which would change all that follows. */
+	options.versions = options.secret[0] % 3;
 	return options;
 }
 
@@ -102,6 +104,7 @@ static void start_client(struct world *world)
 	struct quicd_profile profile = {.alpn = "\3sim", .alpn_bytes = 4};
 	profile.congestion = options.congestion;
 	profile.early_data = true;
+	profile.versions = options.secret[1] % 4;
 	const uint32_t number = quicd_profile_add(engine, &profile, error, sizeof(error));
 	assert(number != QUICD_NONE);
 	world->profiles[world->engine_count - 1] = number;

@@ -132,7 +132,8 @@ static void print_totals(const struct coverage *coverage, double took)
 	printf("\n  faults:");
 	for (int i = 0; i < FAULT_KINDS; i++)
 		printf(" %s %lu", FAULTS[i], (unsigned long)coverage->faults[i]);
-	printf("\n  resumed %lu, early %lu, of these taken %lu, told again %lu",
+	printf("\n  version 2 %lu, resumed %lu, early %lu, of these taken %lu, told again %lu",
+	       (unsigned long)coverage->version_2,
 	       (unsigned long)coverage->resumed, (unsigned long)coverage->early,
 	       (unsigned long)coverage->early_taken, (unsigned long)coverage->early_again);
 	printf("\n  forwarded %lu, rebindings %lu, retries %lu, sockets lost %lu\n",

@@ -35,7 +35,10 @@ static bool has_token(const struct quicd_sim_datagram *datagram)
 {
 	const uint8_t *bytes = datagram->bytes;
 	uint32_t at = 5; /* behind first byte and version */
-	if (datagram->length < 48 || (bytes[0] & 0xf0) != 0xc0)
+	if (datagram->length < 48)
+		return false;
+	/* Version 2 has another number for the type (RFC 9369 §3.2). */
+	if ((bytes[0] & 0xf0) != (bytes[1] == 0x6b ? 0xd0 : 0xc0))
 		return false;
 	at += 1u + bytes[at];
 	if (at < datagram->length)

@@ -182,6 +182,7 @@ struct coverage {
 	uint64_t ends[SIDES][4]; /* closed by: us, the peer, a timeout, without a reason */
 	uint64_t counters[4]; /* forwarded, rebindings, retries, sockets lost */
 	uint64_t resumed, early, early_taken; /* of clients' connections */
+	uint64_t version_2;   /* of QUIC, likewise */
 	uint64_t early_again; /* of them told once more, as another connection */
 	uint64_t stream_bytes, virtual_ns, seeds, turns;
 };

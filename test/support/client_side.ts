@@ -19,7 +19,7 @@ export interface LocalServerOptions {
   fetch?: H3Handler["fetch"];
   /** False: `apps` has one. */
   echo?: false;
-  /** Beside h3, echo and hq-interop. */
+  /** Beside h3, unless they have one, echo and hq-interop. */
   apps?: Record<string, QuicAppFactory>;
   /** Of hq-interop. */
   folder?: string;
@@ -32,7 +32,8 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
   const choices = { port: 0, hostname: "127.0.0.1", workers: 2, backend };
   const engine = engineOptionsOf(choices, await readTls({ cert: certPath, key: keyPath }));
   const registry = new AppRegistry();
-  registry.register("h3", new H3Factory({ fetch: options.fetch ?? (() => new Response("ok")) }));
+  if (options.apps?.h3 === undefined)
+    registry.register("h3", new H3Factory({ fetch: options.fetch ?? (() => new Response("ok")) }));
   if (options.echo !== false) registry.register("echo", new EchoFactory());
   if (options.folder !== undefined) {
     const { resolveFile } = openFolder(options.folder, { index: "index.html" });

@@ -225,6 +225,7 @@ export class FakeConnection implements SinkConnection {
   /** The handshake is not complete: streams that begin now are early. */
   early = false;
   reliableReset = false;
+  version = 1 as const;
   readonly streams = new Map<number, FakeStream>();
   readonly leases = { open: 0 };
   closed: { code: number; reason: string; whenDelivered?: true } | null = null;

@@ -19,6 +19,8 @@ export interface ForeignOptions {
   feature: Feature;
   alpn: ForeignAlpn;
   folder: string;
+  /** ngtcp2 prefers version 2 of QUIC (RFC 9369); aioquic takes what its client prefers. */
+  version2?: boolean;
 }
 
 export class ForeignServer {
@@ -89,7 +91,7 @@ export class ForeignServer {
 
 function commandOf(
   name: ForeignName,
-  { feature, alpn, folder }: ForeignOptions,
+  { feature, alpn, folder, version2 = false }: ForeignOptions,
   port: number,
   logs: string,
 ): string[] {
@@ -100,6 +102,7 @@ function commandOf(
   }
   if (name === "ngtcp2") {
     const flags = feature === "retry" ? ["--validate-addr"] : [];
+    if (version2) flags.push("--preferred-versions=v2");
     const place = ["127.0.0.1", `${port}`, keyPath, certPath];
     return ngtcp2Command(
       "server",

@@ -111,7 +111,7 @@ export function ngtcp2HqCommand(role: "client" | "server", ...args: string[]): s
 
 export type AioquicScript =
   | ("fetch" | "echo" | "probe" | "watch" | "feature" | "attack")
-  | ("server" | "early" | "hostile_server");
+  | ("server" | "early" | "hostile_server" | "versions");
 
 export function aioquicCommand(script: AioquicScript, ...args: string[]): string[] {
   const python = join(PEERS, "aioquic/venv/bin/python");

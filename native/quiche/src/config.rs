@@ -9,6 +9,7 @@ use crate::buffer::{slice, slice_mut};
 use crate::guard::{guard, install_panic_line};
 use crate::tickets::{self, Keys, KEY_BYTES};
 use crate::tls;
+use crate::versions;
 
 pub struct Config {
     pub(crate) quic: quiche::Config,
@@ -64,6 +65,7 @@ pub struct Options {
     pub cipher_count: usize,
     pub packets_per_key: u64,
     pub forged_packets_max: u64,
+    pub versions: u32,
 }
 
 unsafe fn pem<'a>(data: *const c_char, bytes: usize) -> &'a [u8] {
@@ -144,8 +146,11 @@ unsafe fn build(options: &Options) -> Result<Config, String> {
     }
     let rules = tickets::rules(options, pem(options.ca_pem, options.ca_pem_bytes));
     let keys = tickets::install(&mut context, options, rules);
-    let mut quic = quiche::Config::with_boring_ssl_ctx_builder(quiche::PROTOCOL_VERSION, context)
+    let first = versions::first(options.versions);
+    let mut quic = quiche::Config::with_boring_ssl_ctx_builder(first, context)
         .map_err(|error| format!("quiche refuses the TLS context: {error}"))?;
+    quic.set_versions(versions::spoken(options.versions))
+        .map_err(|error| format!("quiche refuses the versions: {error}"))?;
     quic.verify_peer(options.verify_peer);
 
     let alpn = slice(options.alpn, options.alpn_bytes);

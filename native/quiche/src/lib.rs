@@ -26,6 +26,7 @@ mod tickets;
 pub mod time;
 mod tls;
 pub mod train;
+pub mod versions;
 
 /// Nothing of it is called here: it is the C allocator that native/alloc.c uses, so it only has to
 /// be in the archive.

@@ -35,7 +35,8 @@ pub fn code(error: Error) -> i32 {
         | Error::OptimisticAckDetected
         | Error::InvalidDcidInitialization
         | Error::TooManyPieces
-        | Error::AeadLimitReached => ERROR_OTHER,
+        | Error::AeadLimitReached
+        | Error::VersionNegotiation => ERROR_OTHER,
     }
 }
 

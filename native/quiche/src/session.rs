@@ -1,9 +1,9 @@
 //! What a client keeps from one connection for the next one to the same server, as one opaque blob.
 //!
-//! Version byte; digest of the server's name and of what was asked of its certificate, as
+//! Format byte; digest of the server's name and of what was asked of its certificate, as
 //! resumption asks for none; the token of a NEW_TOKEN frame behind its length, if there is one (RFC
-//! 9000 §8.1.3); quiche's session: TLS ticket and the transport parameters that 0-RTT goes by
-//! (§7.4.1).
+//! 9000 §8.1.3); quiche's session: TLS ticket, the transport parameters that 0-RTT goes by
+//! (§7.4.1) and the QUIC version.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
@@ -16,7 +16,7 @@ use crate::connection::Connection;
 use crate::result::{unit, ERROR_OTHER, ERROR_PANIC};
 use crate::tls::forbid_early_data;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Bytes of the digest in it.
 const BINDING_BYTES: usize = 16;
 const DONE: isize = -1;
@@ -121,10 +121,12 @@ pub unsafe extern "C" fn qd_set_session(
         let Some((token, tls)) = open(slice(session, bytes), &c.session_binding) else {
             return ERROR_OTHER;
         };
-        if !token.is_empty() {
+        let result = c.quic.set_session(tls);
+        // It is of the session's QUIC version (RFC 9369 §5).
+        if result.is_ok() && !token.is_empty() {
             c.quic.set_initial_token(token);
         }
-        unit(c.quic.set_session(tls))
+        unit(result)
     })
 }
 

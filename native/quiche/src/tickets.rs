@@ -10,6 +10,7 @@ use boring::ssl::{NameType, SslContextBuilder, SslRef, TicketKeyCallbackResult a
 use boring::symm::{Cipher, CipherCtxRef};
 
 use crate::config::Options;
+use crate::versions;
 
 /// Bytes of a ticket key: name, HMAC key and AES key of 16 each.
 pub const KEY_BYTES: usize = 48;
@@ -41,20 +42,23 @@ impl Keys {
 /// What a sealed or opened ticket needs: AES-128-CBC and HMAC-SHA256, as BoringSSL itself has them.
 fn prepare(
     keys: &Keys,
+    ssl: &SslRef,
     name: &mut [u8; PART],
     iv: &mut [u8; PART],
     cipher: &mut CipherCtxRef,
     hmac: &mut HmacCtxRef,
     seal: bool,
 ) -> Option<Answer> {
+    let asked = versions::bind_key_name(ssl, seal, *name);
     let key = match seal {
         true => keys.find(|_| true)?,
-        false => keys.find(|key| key[..PART] == *name)?,
+        false => keys.find(|key| key[..PART] == asked)?,
     };
     let (mac, aes) = key[PART..].split_at(PART);
     hmac.init(mac, &MessageDigest::sha256()).ok()?;
     let result = if seal {
         name.copy_from_slice(&key[..PART]);
+        *name = versions::bind_key_name(ssl, seal, *name);
         boring::rand::rand_bytes(iv).ok()?;
         cipher.init_encrypt(&Cipher::aes_128_cbc(), aes, iv)
     } else {
@@ -84,7 +88,10 @@ pub fn rules(options: &Options, anchors: &[u8]) -> [u8; 32] {
 
 pub fn install(context: &mut SslContextBuilder, options: &Options, rules: [u8; 32]) -> Keys {
     let keys = Keys::default();
+    let policy = options.versions;
+    // Called for every ClientHello, once its extensions are read.
     context.set_servername_callback(move |ssl, _alert| {
+        versions::choose(ssl, policy);
         bind_to_server_name(ssl, &rules);
         Ok(())
     });
@@ -92,8 +99,8 @@ pub fn install(context: &mut SslContextBuilder, options: &Options, rules: [u8; 3
     // SAFETY: both contexts are initialised in every answer but Noop; the name and the random IV
     // are filled in when sealing.
     unsafe {
-        context.set_ticket_key_callback(move |_ssl, name, iv, cipher, hmac, seal| {
-            prepare(&used, name, iv, cipher, hmac, seal).unwrap_or(Answer::Noop)
+        context.set_ticket_key_callback(move |ssl, name, iv, cipher, hmac, seal| {
+            prepare(&used, ssl, name, iv, cipher, hmac, seal).unwrap_or(Answer::Noop)
         });
         if options.ticket_seconds > 0 {
             SSL_CTX_set_session_psk_dhe_timeout(context.as_ptr().cast(), options.ticket_seconds);

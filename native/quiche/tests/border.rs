@@ -208,17 +208,15 @@ fn logs_go_to_a_duplicate_of_the_descriptor() {
 fn stateless_answers() {
     let mut out = [0; 200];
     let (scid, dcid) = ([1; 8], [2; 20]);
-    let bytes = unsafe {
-        qd_negotiate_version(
-            scid.as_ptr(),
-            scid.len(),
-            dcid.as_ptr(),
-            dcid.len(),
-            out.as_mut_ptr(),
-            out.len(),
-        )
-    };
-    assert!(bytes > 30 && out[0] & 0x80 != 0 && out[1..5] == [0; 4]);
+    for (versions, count) in [(0, 2), (1, 1), (2, 2)] {
+        let bytes = unsafe {
+            let (scid, dcid) = (scid.as_ptr(), dcid.as_ptr());
+            qd_negotiate_version(scid, 8, dcid, 20, versions, out.as_mut_ptr(), out.len())
+        };
+        assert!(bytes == 35 + 4 * count && out[0] & 0x80 != 0 && out[1..5] == [0; 4]);
+        let end = usize::try_from(bytes).unwrap();
+        assert!(out[35..end].chunks(4).any(|version| *version == [0, 0, 0, 1]));
+    }
     let token = b"token";
     let bytes = unsafe {
         let new = [3u8; CID_BYTES];
