@@ -24,6 +24,8 @@ export interface ClientPlan {
   patient: boolean;
   /** New keys (RFC 9001 §6) as soon as the first bytes are there. */
   updateKeys: boolean;
+  /** Of QUIC: "v2" begins with version 1 and would rather have version 2 (RFC 9368, RFC 9369). */
+  version: "any" | "v2";
 }
 
 export interface ServerPlan {
@@ -32,6 +34,8 @@ export interface ServerPlan {
   /** 0-RTT is taken. */
   early: boolean;
   patient: boolean;
+  /** Of QUIC: "v2" moves its clients to version 2 (RFC 9368, RFC 9369). */
+  version: "any" | "v2";
 }
 
 export interface Testcase {
@@ -41,9 +45,11 @@ export interface Testcase {
 
 const client: ClientPlan = {
   ...{ alpn: "hq-interop", connections: "one", early: false, cipher: null, patient: false },
-  updateKeys: false,
+  ...{ updateKeys: false, version: "any" },
 };
-const server: ServerPlan = { alpn: "hq-interop", retry: "never", early: false, patient: false };
+const server: ServerPlan = {
+  ...{ alpn: "hq-interop", retry: "never", early: false, patient: false, version: "any" },
+};
 
 const TESTCASES: Readonly<Record<string, Testcase>> = {
   handshake: { client, server },
@@ -57,6 +63,7 @@ const TESTCASES: Readonly<Record<string, Testcase>> = {
     client: { ...client, connections: "resumed", early: true },
     server: { ...server, early: true },
   },
+  v2: { client: { ...client, version: "v2" }, server: { ...server, version: "v2" } },
   http3: { client: { ...client, alpn: "h3" }, server: { ...server, alpn: "h3" } },
   multiconnect: {
     client: { ...client, connections: "each", patient: true },

@@ -101,7 +101,8 @@ export class Fetcher {
     const { address } = await lookup(serverName, { order: "ipv4first" });
     return {
       ...{ host: address, port: Number(url.port || 443), alpn: plan.alpn, congestion },
-      ...{ earlyData: plan.early, socket: "own", keepAliveMs: KEEP_ALIVE_MS, ...WINDOWS },
+      ...{ earlyData: plan.early, version: plan.version, socket: "own" },
+      ...{ keepAliveMs: KEEP_ALIVE_MS, ...WINDOWS },
       tls: {
         // As every client of the runner: it makes its certificates afresh for each run.
         ...{ verify: false, serverName, keylog },

@@ -59,7 +59,7 @@ function start(plan: ServerPlan, parameters: Parameters) {
     ...{ port: PORT, hostname: "::", workers, routing, backend, gso: false },
     tls: { cert: "/certs/cert.pem", key: "/certs/priv.key" },
     transport: {
-      ...{ congestion, retry: plan.retry, earlyData: plan.early },
+      ...{ congestion, retry: plan.retry, earlyData: plan.early, version: plan.version },
       ...{ maxUdpPayloadBytes: UDP_PAYLOAD_BYTES, pathMtuDiscovery: true },
       ...(plan.patient ? PATIENT : {}),
     },

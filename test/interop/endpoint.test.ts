@@ -8,8 +8,8 @@ import { planOf, supportedBy } from "../../interop/testcases.ts";
 const ENTRY = join(import.meta.dir, "../../interop/run_endpoint.sh");
 /** Of the next step. */
 const NOT_YET = {
-  client: ["ecn", "v2"],
-  server: ["connectionmigration", "ecn", "v2"],
+  client: ["ecn"],
+  server: ["connectionmigration", "ecn"],
 };
 
 function askedFor(role: "client" | "server"): string[] {
