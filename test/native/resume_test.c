@@ -5,6 +5,7 @@
  */
 #include <pthread.h>
 #include "both_ends.h"
+#include "counters.h"
 
 static struct quicd_options server_with(uint8_t secret, bool early_data)
 {
@@ -139,18 +140,17 @@ static void first_flight_waits(void)
 	open_both("127.0.0.1", server_with(1, true));
 	const uint32_t profile = early_profile();
 	visit(profile);
-	const struct quicd_counters *counters = client_engine->workers[0].counters;
-	const uint64_t begun_ns = client_now_ns(), sent = counters->send_datagrams;
+	const uint64_t begun_ns = client_now_ns(), sent = TOTAL(client_engine, send_datagrams);
 	struct quicd_event event;
 	const struct quicd_event connected = comes_held(profile);
 	party_command(&client, 0, party_of(&connected, QUICD_COMMAND_OPEN));
 	REQUIRE(party_wait(&client, QUICD_EVENT_STREAM_OPENED, &event));
 	struct party_stream *stream = party_stream(&client, 0, &event);
-	const uint64_t commands = counters->commands;
+	const uint64_t commands = TOTAL(client_engine, commands);
 	start_with(&connected, 1); /* that was answered meanwhile */
-	CHECK_SOON(counters->commands > commands);
+	CHECK_SOON(TOTAL(client_engine, commands) > commands);
 	party_next(&client, &event, 5000000);
-	const bool waited = counters->send_datagrams == sent;
+	const bool waited = TOTAL(client_engine, send_datagrams) == sent;
 	party_write(&client, &connected, stream, 1000);
 	start_with(&connected, 0);
 	REQUIRE(party_wait(&client, QUICD_EVENT_HANDSHAKE_DONE, &event));
