@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { UserError } from "../../src/config/user_error.ts";
 import type { Case, Outcome } from "../cases/case.ts";
 import type { Results } from "./results_file.ts";
-import type { Cell } from "./tally.ts";
+import { type CaseTally, type Cell, meanRate, rateText } from "./tally.ts";
 
 export const EXPECTED_PATH = join(import.meta.dir, "../expected.json");
 
@@ -21,7 +21,16 @@ export interface ExpectedCell {
   failed: Record<string, string>;
   /** The same, of what fails in some runs and not in others by a peer's nature. Never ours. */
   varies?: Record<string, string>;
+  /** Of measurements, by abbreviation: the least and the most that their mean may be, kbit/s. */
+  rates?: Record<string, [least: number, most: number]>;
 }
+
+/**
+ * How far a mean may be from the one that was taken over, as a part of it. Beside a TCP flow chance
+ * decides who loses a packet.
+ */
+const RATE_SLACK: Readonly<Record<string, number>> = { goodput: 0.02, crosstraffic: 0.3 };
+const RATE_STEP = 10;
 
 /** By suite, by server, by client. */
 export type Expected = Record<string, Record<string, Record<string, ExpectedCell>>>;
@@ -42,7 +51,8 @@ export function differences(suite: string, cells: readonly Cell[], expected: Exp
         return [];
       const { outcome: wanted, why } = outcomeIn(known, one.abbreviation);
       if (wanted === null) unknown.push(one.abbreviation);
-      if (wanted === null || wanted === one.outcome) return [];
+      if (wanted !== null && wanted === one.outcome) return rateFault(pair, one, known);
+      if (wanted === null) return [];
       const counts = one.runs > 1 ? ` (${one.succeeded} of ${one.runs} runs succeeded)` : "";
       const got = `${one.outcome}${counts}`;
       const reasons = one.reasons.length > 0 ? `: ${one.reasons.join("; ")}` : "";
@@ -52,6 +62,29 @@ export function differences(suite: string, cells: readonly Cell[], expected: Exp
     if (unknown.length === 0) return told;
     return [...told, `${pair}: nothing is expected yet of ${unknown.join(" ")}`];
   });
+}
+
+function rateFault(pair: string, one: CaseTally, known: ExpectedCell | undefined): string[] {
+  const bounds = known?.rates?.[one.abbreviation];
+  const mean = meanRate(one.kbitPerSecond);
+  if (bounds === undefined || mean === null) return [];
+  const [least, most] = bounds;
+  if (mean >= least && mean <= most) return [];
+  const got = `${pair} ${one.name}: ${rateText(one.kbitPerSecond)}`;
+  return [`${got}; expected: ${least} to ${most} kbps`];
+}
+
+/** Those that stand there, and for a measurement without bounds some around what came out. */
+function mergeRates(known: ExpectedCell | undefined, cell: Cell) {
+  const rates = { ...known?.rates };
+  for (const { name, abbreviation, kbitPerSecond } of cell.cases) {
+    const slack = RATE_SLACK[name];
+    const mean = meanRate(kbitPerSecond);
+    if (slack === undefined || mean === null || rates[abbreviation] !== undefined) continue;
+    const bound = (rate: number) => Math.round(rate / RATE_STEP) * RATE_STEP;
+    rates[abbreviation] = [bound(mean * (1 - slack)), bound(mean * (1 + slack))];
+  }
+  return rates;
 }
 
 function outcomeIn(
@@ -101,11 +134,13 @@ function mergeCell(
     if (outcome !== "failed") merged[outcome].push(abbreviation);
     else failed[abbreviation] = before.why || run?.reasons[0] || "the reason is not known";
   }
+  const rates = mergeRates(known, cell);
   return {
     succeeded: merged.succeeded.join(" "),
     unsupported: merged.unsupported.join(" "),
     failed,
     ...(Object.keys(varies).length > 0 ? { varies } : {}),
+    ...(Object.keys(rates).length > 0 ? { rates } : {}),
   };
 }
 

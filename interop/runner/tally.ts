@@ -83,10 +83,15 @@ function outcomeOf(runs: number, counts: { succeeded: number; unsupported: numbe
   return counts.unsupported === runs ? "unsupported" : "failed";
 }
 
+/** Null without figures. */
+export function meanRate(rates: readonly number[]): number | null {
+  return rates.length === 0 ? null : rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
+}
+
 /** As the runner words it: "9559 (± 12) kbps"; "" without figures. */
 export function rateText(rates: readonly number[]): string {
-  if (rates.length === 0) return "";
-  const mean = rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
+  const mean = meanRate(rates);
+  if (mean === null) return "";
   const squares = rates.reduce((sum, rate) => sum + (rate - mean) ** 2, 0);
   const deviation = rates.length < 2 ? 0 : Math.sqrt(squares / (rates.length - 1));
   return `${mean.toFixed(0)} (± ${deviation.toFixed(0)}) kbps`;

@@ -83,6 +83,7 @@ describe("what is expected", () => {
       succeeded: "H G",
       unsupported: "E",
       failed: { L1: "49 handshakes, not 50" },
+      rates: { G: [9330, 9710] },
     });
     expect(differences("quic", SAMPLE_CELLS, expected)).toEqual([]);
   });
@@ -106,6 +107,18 @@ describe("what is expected", () => {
     expect(differences("quic", SAMPLE_CELLS, known)).toEqual([
       "alpha <- beta: nothing is expected yet of E",
     ]);
+  });
+
+  test("a rate beyond its bounds is told, whichever way, and bounds stay as they are", () => {
+    for (const bounds of [[9600, 9700] as const, [9300, 9400] as const]) {
+      const known: Expected = structuredClone(expected);
+      known.quic!.alpha!.beta!.rates = { G: [...bounds] };
+      expect(differences("quic", SAMPLE_CELLS, known)).toEqual([
+        `alpha <- beta goodput: 9520 (± 28) kbps; expected: ${bounds.join(" to ")} kbps`,
+      ]);
+      const merged = withResults(known, RESULTS, SAMPLE_CASES);
+      expect(merged.quic!.alpha!.beta!.rates).toEqual({ G: [...bounds] });
+    }
   });
 
   test("every difference is told: worse, better, and what nobody thought of", () => {
