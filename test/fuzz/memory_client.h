@@ -7,14 +7,21 @@
 
 #define MEMORY_CLIENT_PORT 5555
 
-static inline void memory_client_open(struct client *client)
+static inline void memory_client_open_as(struct client *client, enum qd_versions versions)
 {
+	struct qd_config_options options = client_options();
 	client->fd = -1;
 	client->local =
 		(struct qd_address){.family = 4, .port = MEMORY_CLIENT_PORT, .ip = {127, 0, 0, 1}};
 	client->peer = client->local;
 	client->peer.port = memory_net.engine->port;
-	client_connect(client);
+	options.versions = versions;
+	client_connect_as(client, &options);
+}
+
+static inline void memory_client_open(struct client *client)
+{
+	memory_client_open_as(client, QD_VERSIONS_ANY);
 }
 
 static inline void memory_client_close(struct client *client)

@@ -117,7 +117,7 @@ static void step_initial(struct input *input)
 {
 	struct client stranger;
 	uint8_t bytes[MEMORY_NET_DATAGRAM_BYTES];
-	memory_client_open(&stranger);
+	memory_client_open_as(&stranger, (enum qd_versions)((input->end - input->at) % 4));
 	const ssize_t length = memory_client_next(&stranger, bytes);
 	REQUIRE(length >= QUICD_DATAGRAM_BYTES_MIN);
 	const uint32_t sent = patch(input, bytes, (uint32_t)length);
@@ -190,6 +190,7 @@ static void prepare(void)
 {
 	struct quicd_options options = default_options(1);
 	options.connections = 64;
+	options.versions = QD_VERSIONS_PREFER_2;
 	memory_net_open(&options);
 	REQUIRE(quicd_app_attach(&memory_net.engine->apps[0], ring_nobody, NULL));
 	app = memory_net.engine->index * QUICD_APPS_MAX;
@@ -209,7 +210,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_header(data, size < UINT32_MAX ? (uint32_t)size : UINT32_MAX);
 	struct input input = {data, data + size};
 	struct client client;
-	memory_client_open(&client);
+	/* Not a byte of it: inputs that were found keep their meaning. */
+	memory_client_open_as(&client, (enum qd_versions)(size % 4));
 	for (int steps = 0; steps < STEPS_MAX && input.at < input.end; steps++) {
 		switch (next_byte(&input) % 8) {
 		case 0:
