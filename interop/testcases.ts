@@ -36,6 +36,8 @@ export interface ServerPlan {
   patient: boolean;
   /** Of QUIC: "v2" moves its clients to version 2 (RFC 9368, RFC 9369). */
   version: "any" | "v2";
+  /** It asks clients to go to another port of its own (RFC 9000 §9.6). */
+  prefers: boolean;
 }
 
 export interface Testcase {
@@ -49,6 +51,7 @@ const client: ClientPlan = {
 };
 const server: ServerPlan = {
   ...{ alpn: "hq-interop", retry: "never", early: false, patient: false, version: "any" },
+  prefers: false,
 };
 
 const TESTCASES: Readonly<Record<string, Testcase>> = {
@@ -65,6 +68,8 @@ const TESTCASES: Readonly<Record<string, Testcase>> = {
   },
   v2: { client: { ...client, version: "v2" }, server: { ...server, version: "v2" } },
   http3: { client: { ...client, alpn: "h3" }, server: { ...server, alpn: "h3" } },
+  // Its client is asked for "transfer".
+  connectionmigration: { server: { ...server, prefers: true } },
   multiconnect: {
     client: { ...client, connections: "each", patient: true },
     server: { ...server, patient: true },

@@ -135,6 +135,7 @@ enum quicd_connect_flag {
 	QUICD_CONNECT_EARLY = 2,      /* send 0-RTT if the session allows it */
 	/* and then only after START, so that what is to go as 0-RTT goes with the first flight */
 	QUICD_CONNECT_HELD = 4,
+	QUICD_CONNECT_STAY = 8,	      /* does not go to the server's preferred address */
 };
 
 /* What CONNECT asks; the server's name and the session follow it, one after the other. */
@@ -299,7 +300,8 @@ struct quicd_counters {
 	uint64_t receive_truncated;	  /* MSG_TRUNC: dropped */
 	uint64_t receive_control_truncated; /* MSG_CTRUNC */
 	uint64_t receive_malformed;	  /* no QUIC header in it */
-	uint64_t receive_unknown; /* short header, CID not ours; of a client: any such */
+	/* short header, CID not ours; of a client and at a preferred address: any such */
+	uint64_t receive_unknown;
 	uint64_t receive_forwarded;	  /* another worker's: given to it */
 	uint64_t receive_forward_full;	  /* another worker's: dropped, its ring was full */
 	/* Initials of live connections at the wrong worker, beyond what is forwarded */
@@ -376,6 +378,8 @@ struct quicd_counters {
 	uint64_t sessions; /* given to applications */
 	uint64_t sessions_dropped; /* larger than a buffer */
 	uint64_t resets_received; /* of receive_unknown: ended a connection (RFC 9000 §10.3) */
+	uint64_t preferred_moves; /* to a server's preferred address (RFC 9000 §9.6) */
+	uint64_t preferred_refused; /* nobody should be sent there (RFC 9000 §21.5.6) */
 	/* logs */
 	uint64_t qlogs;		 /* begun */
 	uint64_t qlogs_unwanted; /* of them: deleted, another protocol than the filter's */

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include "abi.h"
 
-#define QUICD_ABI_HASH 740615742u
+#define QUICD_ABI_HASH 4215111929u
 
 static_assert(offsetof(struct quicd_event, kind) == 0, "quicd_event.kind");
 static_assert(sizeof(((struct quicd_event *)0)->kind) == 4, "quicd_event.kind");
@@ -351,31 +351,35 @@ static_assert(offsetof(struct quicd_counters, sessions_dropped) == 592, "quicd_c
 static_assert(sizeof(((struct quicd_counters *)0)->sessions_dropped) == 8, "quicd_counters.sessions_dropped");
 static_assert(offsetof(struct quicd_counters, resets_received) == 600, "quicd_counters.resets_received");
 static_assert(sizeof(((struct quicd_counters *)0)->resets_received) == 8, "quicd_counters.resets_received");
-static_assert(offsetof(struct quicd_counters, qlogs) == 608, "quicd_counters.qlogs");
+static_assert(offsetof(struct quicd_counters, preferred_moves) == 608, "quicd_counters.preferred_moves");
+static_assert(sizeof(((struct quicd_counters *)0)->preferred_moves) == 8, "quicd_counters.preferred_moves");
+static_assert(offsetof(struct quicd_counters, preferred_refused) == 616, "quicd_counters.preferred_refused");
+static_assert(sizeof(((struct quicd_counters *)0)->preferred_refused) == 8, "quicd_counters.preferred_refused");
+static_assert(offsetof(struct quicd_counters, qlogs) == 624, "quicd_counters.qlogs");
 static_assert(sizeof(((struct quicd_counters *)0)->qlogs) == 8, "quicd_counters.qlogs");
-static_assert(offsetof(struct quicd_counters, qlogs_unwanted) == 616, "quicd_counters.qlogs_unwanted");
+static_assert(offsetof(struct quicd_counters, qlogs_unwanted) == 632, "quicd_counters.qlogs_unwanted");
 static_assert(sizeof(((struct quicd_counters *)0)->qlogs_unwanted) == 8, "quicd_counters.qlogs_unwanted");
-static_assert(offsetof(struct quicd_counters, qlogs_refused) == 624, "quicd_counters.qlogs_refused");
+static_assert(offsetof(struct quicd_counters, qlogs_refused) == 640, "quicd_counters.qlogs_refused");
 static_assert(sizeof(((struct quicd_counters *)0)->qlogs_refused) == 8, "quicd_counters.qlogs_refused");
-static_assert(offsetof(struct quicd_counters, qlog_failures) == 632, "quicd_counters.qlog_failures");
+static_assert(offsetof(struct quicd_counters, qlog_failures) == 648, "quicd_counters.qlog_failures");
 static_assert(sizeof(((struct quicd_counters *)0)->qlog_failures) == 8, "quicd_counters.qlog_failures");
-static_assert(offsetof(struct quicd_counters, gso_refused) == 640, "quicd_counters.gso_refused");
+static_assert(offsetof(struct quicd_counters, gso_refused) == 656, "quicd_counters.gso_refused");
 static_assert(sizeof(((struct quicd_counters *)0)->gso_refused) == 8, "quicd_counters.gso_refused");
-static_assert(offsetof(struct quicd_counters, opens_waiting) == 648, "quicd_counters.opens_waiting");
+static_assert(offsetof(struct quicd_counters, opens_waiting) == 664, "quicd_counters.opens_waiting");
 static_assert(sizeof(((struct quicd_counters *)0)->opens_waiting) == 8, "quicd_counters.opens_waiting");
-static_assert(offsetof(struct quicd_counters, paced) == 656, "quicd_counters.paced");
+static_assert(offsetof(struct quicd_counters, paced) == 672, "quicd_counters.paced");
 static_assert(sizeof(((struct quicd_counters *)0)->paced) == 8, "quicd_counters.paced");
-static_assert(offsetof(struct quicd_counters, memory_bytes) == 664, "quicd_counters.memory_bytes");
+static_assert(offsetof(struct quicd_counters, memory_bytes) == 680, "quicd_counters.memory_bytes");
 static_assert(sizeof(((struct quicd_counters *)0)->memory_bytes) == 8, "quicd_counters.memory_bytes");
-static_assert(offsetof(struct quicd_counters, memory_refused) == 672, "quicd_counters.memory_refused");
+static_assert(offsetof(struct quicd_counters, memory_refused) == 688, "quicd_counters.memory_refused");
 static_assert(sizeof(((struct quicd_counters *)0)->memory_refused) == 8, "quicd_counters.memory_refused");
-static_assert(offsetof(struct quicd_counters, memory_paused) == 680, "quicd_counters.memory_paused");
+static_assert(offsetof(struct quicd_counters, memory_paused) == 696, "quicd_counters.memory_paused");
 static_assert(sizeof(((struct quicd_counters *)0)->memory_paused) == 8, "quicd_counters.memory_paused");
-static_assert(offsetof(struct quicd_counters, receive_dead) == 688, "quicd_counters.receive_dead");
+static_assert(offsetof(struct quicd_counters, receive_dead) == 704, "quicd_counters.receive_dead");
 static_assert(sizeof(((struct quicd_counters *)0)->receive_dead) == 8, "quicd_counters.receive_dead");
-static_assert(offsetof(struct quicd_counters, accepted_refused) == 696, "quicd_counters.accepted_refused");
+static_assert(offsetof(struct quicd_counters, accepted_refused) == 712, "quicd_counters.accepted_refused");
 static_assert(sizeof(((struct quicd_counters *)0)->accepted_refused) == 8, "quicd_counters.accepted_refused");
-static_assert(sizeof(struct quicd_counters) == 704, "quicd_counters");
+static_assert(sizeof(struct quicd_counters) == 720, "quicd_counters");
 
 static_assert(offsetof(struct quicd_why, connection) == 0, "quicd_why.connection");
 static_assert(sizeof(((struct quicd_why *)0)->connection) == 8, "quicd_why.connection");

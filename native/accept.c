@@ -6,6 +6,7 @@
 #include "connection.h"
 #include "memory.h"
 #include "keys.h"
+#include "preferred.h"
 #include "qlog.h"
 #include "stateless.h"
 #include "worker.h"
@@ -58,6 +59,7 @@ static struct quicd_connection *open_connection(struct quicd_worker *worker,
 		quicd_connection_free(connection);
 		return NULL;
 	}
+	quicd_preferred_announce(connection);
 	if (worker->engine->keylog_fd >= 0)
 		qd_set_keylog_fd(connection->quiche, worker->engine->keylog_fd);
 	quicd_qlog_accepted(connection);
@@ -124,6 +126,10 @@ struct quicd_connection *quicd_accept(struct quicd_worker *worker,
 	if (header->form == QUICD_PACKET_SHORT) {
 		counters->receive_unknown++;
 		quicd_stateless_reset(worker, header, datagram_bytes, from, to);
+		return NULL;
+	}
+	if (!quicd_preferred_takes_new(worker, to)) {
+		counters->receive_unknown++;
 		return NULL;
 	}
 	/* Version Negotiation is for clients; never answered (RFC 9000 §6.1) */

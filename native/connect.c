@@ -269,6 +269,7 @@ void quicd_connect(struct quicd_worker *worker, const struct quicd_command *comm
 		return;
 	}
 	connection->move.port = port;
+	connection->move.preferred_seen = request.head.flags & QUICD_CONNECT_STAY;
 	worker->counters->connects++;
 	connection->request_id = id;
 	connection->pending |= QUICD_PENDING_STARTED;

@@ -13,6 +13,7 @@
 #include "forward.h"
 #include "launch.h"
 #include "pages.h"
+#include "preferred.h"
 #include "privilege.h"
 #include "profile.h"
 #include "replay.h"
@@ -100,7 +101,7 @@ static bool prepare_worker(struct quicd_engine *engine, uint32_t index)
 	if (first)
 		engine->port = worker->net.udp.port;
 	engine->family = worker->net.udp.family;
-	return true;
+	return quicd_preferred_open(worker, engine->error, sizeof(engine->error));
 }
 
 static bool choose_backend(struct quicd_engine *engine)
@@ -226,6 +227,7 @@ static void release_engine(struct quicd_engine *engine)
 	for (uint32_t i = 0; engine->workers && i < engine->options.workers; i++) {
 		struct quicd_worker *worker = &engine->workers[i];
 		quicd_udp_close(&worker->net.udp);
+		quicd_sockets_destroy(worker);
 		if (worker->kick_fd > 0)
 			close(worker->kick_fd);
 		worker->kick_fd = -1;

@@ -157,6 +157,28 @@ static void read_keys(struct reader *r, struct quicd_options *o)
 			   QUICD_TICKET_KEYS_MAX, "must be 1 to 16 keys of 48 bytes");
 }
 
+/* "192.0.2.7:4434" or "[2001:db8::7]:4434"; "" for none. */
+static void endpoint(struct reader *r, const char *key, uint8_t family, struct qd_address *out)
+{
+	char given[INET6_ADDRSTRLEN + sizeof("[]:65535")] = "";
+	text(r, key, given, sizeof(given));
+	if (!given[0])
+		return;
+	char *colon = strrchr(given, ':'), *end = given;
+	const unsigned long port = colon ? strtoul(colon + 1, &end, 10) : 0;
+	char *host = given + (family == 6);
+	char *host_end = colon ? colon - (family == 6) : given;
+	const bool bracketed = family == 4 || (given[0] == '[' && host_end > host &&
+					       *host_end == ']');
+	if (colon)
+		*host_end = 0;
+	if (port == 0 || port > 65535 || *end != 0 || !bracketed ||
+	    inet_pton(family == 4 ? AF_INET : AF_INET6, host, out->ip) != 1)
+		refuse(r, key, "must be an address of its family and a port");
+	out->family = family;
+	out->port = (uint16_t)port;
+}
+
 static void read_network(struct reader *r, struct quicd_options *o)
 {
 	static const char *const ROLES[] = { "server", "client" };
@@ -181,6 +203,10 @@ static void read_network(struct reader *r, struct quicd_options *o)
 		refuse(r, "ringCapacity", "must be a power of two");
 	if (o->role == QUICD_ROLE_CLIENT && o->port != 0)
 		refuse(r, "port", "must be 0 for a client");
+	if (o->role == QUICD_ROLE_CLIENT)
+		return;
+	endpoint(r, "preferredIpv4", 4, &o->preferred[0]);
+	endpoint(r, "preferredIpv6", 6, &o->preferred[1]);
 }
 
 /* Any of them, or none: an array of names. */

@@ -77,7 +77,7 @@ static bool reopen(struct quicd_worker *worker, char *error, size_t error_bytes)
 	}
 	if (engine->backend->start(worker, error, error_bytes) &&
 	    (!engine->steer ||
-	     quicd_steer_replace(engine->steer, worker->index, worker->net.udp.fd)))
+	     quicd_steer_replace(engine->steer, worker->index, QUICD_NONE, worker->net.udp.fd)))
 		return true;
 	if (worker->net.state)
 		engine->backend->stop(worker);
@@ -197,15 +197,20 @@ void quicd_net_close(struct quicd_worker *worker, uint16_t port)
 		quicd_socket_gone(worker, slot);
 }
 
-const struct quicd_udp *quicd_net_udp(const struct quicd_worker *worker, uint16_t port,
-				      uint32_t *slot)
+const struct quicd_udp *quicd_net_udp(const struct quicd_worker *worker,
+				      const struct qd_address *from, uint32_t *slot)
 {
 	const struct quicd_net *net = &worker->net;
 	*slot = QUICD_NONE;
 	/* Nearly always; and a worker without others looks no further. */
-	if (net->udp.port == port || net->sockets.count == 0)
+	if (net->sockets.count == 0)
 		return &net->udp;
-	*slot = quicd_socket_find(&net->sockets, port);
+	if (net->sockets.listening > 0)
+		*slot = quicd_socket_listening(&net->sockets, from);
+	if (*slot == QUICD_NONE && (net->udp.port == from->port || net->sockets.listening > 0))
+		return &net->udp;
+	if (*slot == QUICD_NONE)
+		*slot = quicd_socket_find(&net->sockets, from->port);
 	const struct quicd_socket *socket = quicd_socket_at(&net->sockets, *slot);
 	return socket && socket->udp.fd >= 0 ? &socket->udp : NULL;
 }
@@ -223,7 +228,7 @@ void quicd_net_send(struct quicd_worker *worker, const struct qd_train *train)
 	struct quicd_counters *counters = worker->counters;
 	assert(train->bytes > 0 && train->bytes <= QUICD_TRAIN_BYTES_MAX);
 	uint32_t slot;
-	if (!quicd_net_udp(worker, train->from.port, &slot)) {
+	if (!quicd_net_udp(worker, &train->from, &slot)) {
 		counters->send_errors++;
 		return;
 	}

@@ -138,6 +138,9 @@ bool quicd_net_take(struct quicd_worker *worker, const struct quicd_udp *udp,
  * port any more.
  */
 bool quicd_net_is_gone(int code);
-/* For backends: the socket with |port|, its slot in |slot| (QUICD_NONE: the main one); or NULL. */
-const struct quicd_udp *quicd_net_udp(const struct quicd_worker *worker, uint16_t port,
-				      uint32_t *slot);
+/*
+ * For backends: the socket that what comes |from| us leaves by, its slot in |slot| (QUICD_NONE: the
+ * main one); or NULL.
+ */
+const struct quicd_udp *quicd_net_udp(const struct quicd_worker *worker,
+				      const struct qd_address *from, uint32_t *slot);

@@ -3,7 +3,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "quiche/quicd_quiche.h"
 
+#define QUICD_PREFERRED_MAX 2 /* addresses: one of each family */
 #define QUICD_SECRET_BYTES 32
 #define QUICD_ALPNS_MAX 32
 /* Keys of session tickets in a file, of 48 bytes as other servers have them. */
@@ -70,6 +72,8 @@ struct quicd_options {
 	enum quicd_role role;
 	char host[64]; /* numeric address; "::" is dual stack */
 	uint16_t port; /* 0: any; of a client always, and then each worker has one of its own */
+	/* server: IPv4 and IPv6, where clients are asked to go (preferred.h); family 0: none */
+	struct qd_address preferred[QUICD_PREFERRED_MAX];
 	uint32_t workers;
 	uint32_t apps;
 	bool pin;

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include "steer.h"
 #include "worker.h"
 
 #define PORTS 65536u
@@ -52,6 +54,38 @@ uint32_t quicd_socket_open(struct quicd_worker *worker, int *code)
 	return slot;
 }
 
+uint32_t quicd_socket_listen(struct quicd_worker *worker, const struct qd_address *address,
+			     char *error, size_t error_bytes)
+{
+	struct quicd_sockets *sockets = &worker->net.sockets;
+	const uint32_t slot = free_slot(sockets);
+	struct quicd_socket *socket = calloc(1, sizeof(*socket));
+	assert(slot == sockets->listening && socket && "at start, and some hundred bytes");
+	/* The first worker finds out whether the port is free, the others join it. */
+	if (!quicd_udp_open_at(&socket->udp, &worker->engine->options, address, worker->index == 0,
+			       error, error_bytes)) {
+		free(socket);
+		return QUICD_NONE;
+	}
+	socket->cid_bytes = QUICD_CID_BYTES;
+	sockets->slots[slot] = socket;
+	sockets->count++;
+	sockets->listening++;
+	return slot;
+}
+
+uint32_t quicd_socket_listening(const struct quicd_sockets *sockets,
+				const struct qd_address *address)
+{
+	for (uint32_t slot = 0; slot < sockets->listening; slot++) {
+		const struct qd_address *bound = &sockets->slots[slot]->udp.bound;
+		if (bound->port == address->port && bound->family == address->family &&
+		    memcmp(bound->ip, address->ip, sizeof(bound->ip)) == 0)
+			return slot;
+	}
+	return QUICD_NONE;
+}
+
 uint32_t quicd_socket_find(const struct quicd_sockets *sockets, uint16_t port)
 {
 	return sockets->by_port && sockets->by_port[port] != 0 ? sockets->by_port[port] - 1u
@@ -63,7 +97,8 @@ void quicd_socket_gone(struct quicd_worker *worker, uint32_t slot)
 	struct quicd_sockets *sockets = &worker->net.sockets;
 	struct quicd_socket *socket = quicd_socket_at(sockets, slot);
 	assert(socket && !socket->armed);
-	sockets->by_port[socket->udp.port] = 0;
+	if (sockets->by_port)
+		sockets->by_port[socket->udp.port] = 0;
 	quicd_udp_close(&socket->udp);
 	sockets->slots[slot] = NULL;
 	sockets->count--;
@@ -81,20 +116,24 @@ void quicd_socket_error(struct quicd_worker *worker, uint32_t slot, int code)
 	sockets->failed = true;
 }
 
-/* On the port that it had: the peers know it by that. */
+/* Where it was: the peers know it by that. */
 static bool open_again(struct quicd_worker *worker, uint32_t slot)
 {
+	struct quicd_engine *engine = worker->engine;
 	struct quicd_socket *socket = quicd_socket_at(&worker->net.sockets, slot);
-	const uint16_t port = socket->udp.port;
+	const struct qd_address bound = socket->udp.bound;
 	char error[256];
 	quicd_udp_close(&socket->udp);
-	if (!quicd_udp_open(&socket->udp, &worker->engine->options, port, false, error,
-			    sizeof(error))) {
-		socket->udp.port = port;
+	if (!quicd_udp_open_at(&socket->udp, &engine->options, &bound, false, error,
+			       sizeof(error))) {
+		socket->udp.bound = bound; /* for the next attempt */
+		socket->udp.port = bound.port;
 		return false;
 	}
+	if (engine->steer && slot < worker->net.sockets.listening)
+		quicd_steer_replace(engine->steer, worker->index, slot, socket->udp.fd);
 	socket->failed = false;
-	worker->engine->backend->open(worker, slot);
+	engine->backend->open(worker, slot);
 	return true;
 }
 

@@ -35,6 +35,7 @@ struct quicd_steer {
 	uint32_t cpus;
 	struct quicd_steer_state *state;       /* mapped */
 	struct quicd_steer_counters *counters; /* mapped, by CPU */
+	struct quicd_steer *next; /* of the next group of sockets: a port and address of its own */
 };
 
 static int bpf(enum bpf_cmd command, union bpf_attr *attributes)
@@ -196,15 +197,29 @@ static struct quicd_steer *load(const struct quicd_steer_settings *settings, cha
 	return NULL;
 }
 
-bool quicd_steer_replace(struct quicd_steer *steer, uint32_t worker, int fd)
+static bool enter(struct quicd_steer *steer, uint32_t worker, int fd)
 {
 	const uint32_t slot = steer->generation * QUICD_STEER_WORKERS + worker;
 	const uint64_t value = (uint64_t)fd;
 	return put(steer->maps[QUICD_STEER_MAP_SOCKETS], slot, &value);
 }
 
-struct quicd_steer *quicd_steer_attach(struct quicd_engine *engine, enum quicd_steer_mode mode,
-				       char *error, size_t error_bytes)
+bool quicd_steer_replace(struct quicd_steer *steer, uint32_t worker, uint32_t slot, int fd)
+{
+	for (uint32_t i = 0; slot != QUICD_NONE && i <= slot; i++)
+		steer = steer->next;
+	return enter(steer, worker, fd);
+}
+
+static int fd_of(const struct quicd_engine *engine, uint32_t worker, uint32_t slot)
+{
+	const struct quicd_net *net = &engine->workers[worker].net;
+	return slot == QUICD_NONE ? net->udp.fd : quicd_socket_at(&net->sockets, slot)->udp.fd;
+}
+
+/* For the group of sockets that are in |slot| of each worker, or are the main ones. */
+static struct quicd_steer *attach(struct quicd_engine *engine, uint32_t slot,
+				  enum quicd_steer_mode mode, char *error, size_t error_bytes)
 {
 	const uint32_t workers = engine->options.workers;
 	const struct quicd_steer_settings settings = { .cid = engine->keys.cid, .mode = mode };
@@ -212,7 +227,7 @@ struct quicd_steer *quicd_steer_attach(struct quicd_engine *engine, enum quicd_s
 	if (!steer)
 		return NULL;
 	for (uint32_t i = 0; i < workers; i++) {
-		if (quicd_steer_replace(steer, i, engine->workers[i].net.udp.fd))
+		if (enter(steer, i, fd_of(engine, i, slot)))
 			continue;
 		explain(error, error_bytes, "a socket could not be entered in the table", errno,
 			"");
@@ -225,7 +240,7 @@ struct quicd_steer *quicd_steer_attach(struct quicd_engine *engine, enum quicd_s
 	 * Once, and through one member: attaching again would take the program from under the
 	 * others.
 	 */
-	if (setsockopt(engine->workers[0].net.udp.fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF,
+	if (setsockopt(fd_of(engine, 0, slot), SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF,
 		       &steer->program, sizeof(steer->program)) != 0) {
 		explain(error, error_bytes, "the program could not be attached", errno, "");
 		quicd_steer_free(steer);
@@ -234,10 +249,27 @@ struct quicd_steer *quicd_steer_attach(struct quicd_engine *engine, enum quicd_s
 	return steer;
 }
 
+struct quicd_steer *quicd_steer_attach(struct quicd_engine *engine, enum quicd_steer_mode mode,
+				       char *error, size_t error_bytes)
+{
+	struct quicd_steer *first = attach(engine, QUICD_NONE, mode, error, error_bytes);
+	struct quicd_steer *last = first;
+	/* A program selects only from the sockets of one group. */
+	for (uint32_t slot = 0; last && slot < engine->workers[0].net.sockets.listening; slot++) {
+		last->next = attach(engine, slot, mode, error, error_bytes);
+		last = last->next;
+	}
+	if (last)
+		return first;
+	quicd_steer_free(first);
+	return NULL;
+}
+
 void quicd_steer_free(struct quicd_steer *steer)
 {
 	if (!steer)
 		return;
+	quicd_steer_free(steer->next);
 	if (steer->state)
 		munmap(steer->state, pages(sizeof(*steer->state)));
 	if (steer->counters)
@@ -253,23 +285,26 @@ void quicd_steer_free(struct quicd_steer *steer)
 void quicd_steer_read_counters(const struct quicd_steer *steer, struct quicd_steer_counters *sum)
 {
 	memset(sum, 0, sizeof(*sum));
-	for (uint32_t cpu = 0; cpu < steer->cpus; cpu++)
-		for (uint32_t i = 0; i < QUICD_STEER_CLASSES; i++)
-			sum->packets[i] += __atomic_load_n(&steer->counters[cpu].packets[i],
-							   __ATOMIC_RELAXED);
+	for (; steer; steer = steer->next)
+		for (uint32_t cpu = 0; cpu < steer->cpus; cpu++)
+			for (uint32_t i = 0; i < QUICD_STEER_CLASSES; i++)
+				sum->packets[i] += __atomic_load_n(
+					&steer->counters[cpu].packets[i], __ATOMIC_RELAXED);
 }
 
 void quicd_steer_read_cost(const struct quicd_steer *steer, struct quicd_steer_cost *cost)
 {
-	struct bpf_prog_info info = { 0 };
-	union bpf_attr attributes = { .info = { .bpf_fd = (uint32_t)steer->program,
-						.info_len = sizeof(info),
-						.info = (uint64_t)(uintptr_t)&info } };
 	*cost = (struct quicd_steer_cost){ 0 };
-	if (bpf(BPF_OBJ_GET_INFO_BY_FD, &attributes) != 0)
-		return;
-	cost->runs = info.run_cnt;
-	cost->ns = info.run_time_ns;
+	for (; steer; steer = steer->next) {
+		struct bpf_prog_info info = { 0 };
+		union bpf_attr attributes = { .info = { .bpf_fd = (uint32_t)steer->program,
+							.info_len = sizeof(info),
+							.info = (uint64_t)(uintptr_t)&info } };
+		if (bpf(BPF_OBJ_GET_INFO_BY_FD, &attributes) != 0)
+			continue;
+		cost->runs += info.run_cnt;
+		cost->ns += info.run_time_ns;
+	}
 }
 
 bool quicd_steer_usable(char *error, size_t error_bytes)

@@ -1,6 +1,6 @@
 /*
- * steer.h - the steering program (bpf/steer.bpf.c) of an engine: loaded once, attached once to the
- * group of its sockets, read without privilege after that.
+ * steer.h - the steering program (bpf/steer.bpf.c) of an engine: loaded and attached once for each
+ * group of sockets that share a port and address, read without privilege after that.
  */
 #pragma once
 #include <stdbool.h>
@@ -25,9 +25,12 @@ struct quicd_steer *quicd_steer_attach(struct quicd_engine *engine, enum quicd_s
 				       char *error, size_t error_bytes);
 /* NULL is allowed. The program stays with the sockets until the last of them is closed. */
 void quicd_steer_free(struct quicd_steer *steer);
-/* Worker |worker| has a new socket, bound to the same port: the slot of the old one is its own. */
-bool quicd_steer_replace(struct quicd_steer *steer, uint32_t worker, int fd);
-/* The sum over all CPUs. */
+/*
+ * Worker |worker| has a new socket, bound to the same port, in |slot| of its own or as its main one
+ * (QUICD_NONE): it takes the old one's place in the table.
+ */
+bool quicd_steer_replace(struct quicd_steer *steer, uint32_t worker, uint32_t slot, int fd);
+/* The sum over all CPUs and groups. */
 void quicd_steer_read_counters(const struct quicd_steer *steer, struct quicd_steer_counters *sum);
 void quicd_steer_read_cost(const struct quicd_steer *steer, struct quicd_steer_cost *cost);
 

@@ -398,7 +398,7 @@ static void syscalls_send(struct quicd_worker *worker, const struct qd_train *tr
 	const uint32_t index = s->send_end++;
 	struct quicd_outgoing *out = &s->outgoing[index];
 	const struct quicd_udp *udp =
-		quicd_net_udp(worker, train->from.port, &s->send_slots[index]);
+		quicd_net_udp(worker, &train->from, &s->send_slots[index]);
 	assert(udp && "net.c has looked");
 	quicd_udp_prepare(udp, out, s->send_memory + (size_t)index * QUICD_SEND_BUFFER_BYTES,
 			  train);

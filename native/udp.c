@@ -111,22 +111,15 @@ static bool probe_port(int family, struct sockaddr_storage *name, socklen_t byte
 	return free;
 }
 
-bool quicd_udp_open(struct quicd_udp *udp, const struct quicd_options *options, uint16_t port,
-		    bool probe, char *error, size_t error_bytes)
+/* As quicd_udp_open_at. |host| is that of |name|, for people. */
+static bool open_name(struct quicd_udp *udp, const struct quicd_options *options, const char *host,
+		      struct sockaddr_storage *name, socklen_t bytes, bool probe, char *error,
+		      size_t error_bytes)
 {
-	struct sockaddr_storage name;
-	socklen_t bytes = 0;
-	memset(udp, 0, sizeof(*udp));
-	udp->fd = -1;
-	if (!parse_host(options->host, port, &name, &bytes)) {
-		snprintf(error, error_bytes,
-			 "host \"%s\" is no numeric address; use :: (dual stack), 0.0.0.0 or an "
-			 "address of this machine",
-			 options->host);
-		return false;
-	}
-	udp->family = name.ss_family;
-	if (probe && !probe_port(udp->family, &name, bytes)) {
+	/* At the same place in both families. */
+	const uint16_t port = ntohs(((struct sockaddr_in *)name)->sin_port);
+	udp->family = name->ss_family;
+	if (probe && !probe_port(udp->family, name, bytes)) {
 		snprintf(error, error_bytes,
 			 "UDP port %u is in use by another program; stop it or choose another port "
 			 "(--port N, 0 for any)",
@@ -137,28 +130,42 @@ bool quicd_udp_open(struct quicd_udp *udp, const struct quicd_options *options, 
 	if (udp->fd < 0)
 		return fail(error, error_bytes, "socket",
 			    udp->family == AF_INET6 ? "without IPv6 use --host 0.0.0.0" : "");
-	if (!configure(udp, options, error, error_bytes)) {
-		const int code = errno;
-		quicd_udp_close(udp);
-		errno = code;
-		return false;
-	}
-	if (bind(udp->fd, (struct sockaddr *)&name, bytes) != 0) {
+	bool open = configure(udp, options, error, error_bytes);
+	if (open && bind(udp->fd, (struct sockaddr *)name, bytes) != 0) {
 		char what[96];
-		snprintf(what, sizeof(what), "bind UDP %s port %u", options->host, port);
-		fail(error, error_bytes, what,
-		     errno == EACCES ? "ports below 1024 need CAP_NET_BIND_SERVICE, or use --port N"
-				     : "choose another host or port");
+		snprintf(what, sizeof(what), "bind UDP %s port %u", host, port);
+		open = fail(error, error_bytes, what,
+			    errno == EACCES
+				    ? "ports below 1024 need CAP_NET_BIND_SERVICE, or use --port N"
+				    : "choose another host or port");
+	}
+	if (!open) {
 		const int code = errno;
 		quicd_udp_close(udp);
 		errno = code;
 		return false;
 	}
-	bytes = sizeof(name);
-	getsockname(udp->fd, (struct sockaddr *)&name, &bytes);
-	quicd_address_from((struct sockaddr *)&name, &udp->bound);
+	bytes = sizeof(*name);
+	getsockname(udp->fd, (struct sockaddr *)name, &bytes);
+	quicd_address_from((struct sockaddr *)name, &udp->bound);
 	udp->port = udp->bound.port;
 	return true;
+}
+
+bool quicd_udp_open(struct quicd_udp *udp, const struct quicd_options *options, uint16_t port,
+		    bool probe, char *error, size_t error_bytes)
+{
+	struct sockaddr_storage name;
+	socklen_t bytes = 0;
+	*udp = (struct quicd_udp){ .fd = -1 };
+	if (!parse_host(options->host, port, &name, &bytes)) {
+		snprintf(error, error_bytes,
+			 "host \"%s\" is no numeric address; use :: (dual stack), 0.0.0.0 or an "
+			 "address of this machine",
+			 options->host);
+		return false;
+	}
+	return open_name(udp, options, options->host, &name, bytes, probe, error, error_bytes);
 }
 
 void quicd_udp_close(struct quicd_udp *udp)
@@ -261,6 +268,19 @@ static socklen_t put_name(const struct quicd_udp *udp, struct sockaddr_storage *
 	v6->sin6_scope_id = to->scope_id;
 	put_ipv6(&v6->sin6_addr, to);
 	return sizeof(*v6);
+}
+
+bool quicd_udp_open_at(struct quicd_udp *udp, const struct quicd_options *options,
+		       const struct qd_address *address, bool probe, char *error,
+		       size_t error_bytes)
+{
+	struct sockaddr_storage name;
+	char host[INET6_ADDRSTRLEN] = "";
+	*udp = (struct quicd_udp){ .fd = -1,
+				   .family = address->family == 4 ? AF_INET : AF_INET6 };
+	inet_ntop(udp->family, address->ip, host, sizeof(host));
+	const socklen_t bytes = put_name(udp, &name, address);
+	return open_name(udp, options, host, &name, bytes, probe, error, error_bytes);
 }
 
 static struct cmsghdr *add_control(struct quicd_outgoing *out, int level, int type,

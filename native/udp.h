@@ -32,6 +32,10 @@ struct quicd_udp {
  */
 bool quicd_udp_open(struct quicd_udp *udp, const struct quicd_options *options, uint16_t port,
 		    bool probe, char *error, size_t error_bytes);
+/* The same at |address|, whatever the options' host is. */
+bool quicd_udp_open_at(struct quicd_udp *udp, const struct quicd_options *options,
+		       const struct qd_address *address, bool probe, char *error,
+		       size_t error_bytes);
 void quicd_udp_close(struct quicd_udp *udp);
 
 /* RFC 3168 §5. */

@@ -437,7 +437,7 @@ static void uring_send(struct quicd_worker *worker, const struct qd_train *train
 	const uint32_t index = u->send_free[--u->send_free_count];
 	struct quicd_outgoing *out = &u->outgoing[index];
 	const struct quicd_udp *udp =
-		quicd_net_udp(worker, train->from.port, &u->send_slots[index]);
+		quicd_net_udp(worker, &train->from, &u->send_slots[index]);
 	assert(udp && "net.c has looked");
 	quicd_udp_prepare(udp, out, u->send_memory + (size_t)index * QUICD_SEND_BUFFER_BYTES,
 			  train);

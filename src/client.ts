@@ -128,6 +128,7 @@ export class QuicClient {
       ...{ profile, peer, factory: app, alpns: checked.profile.alpn },
       ...{ serverName: checked.serverName, session: checked.session },
       ...{ early: checked.earlyData && checked.session !== null, ownSocket: checked.ownSocket },
+      followPreferred: checked.followPreferred,
       observer: {
         started(begun) {
           connection = begun;

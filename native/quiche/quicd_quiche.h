@@ -332,6 +332,7 @@ struct qd_state {
 	bool early_accepted; /* 0-RTT was offered and taken (RFC 9001 §4.6.2) */
 	bool reset; /* closed because the peer has forgotten it (RFC 9000 §10.3) */
 	bool peer_resets_at; /* it knows RESET_STREAM_AT; qd_stream_reset_at will do */
+	bool confirmed; /* from here on a client may migrate (RFC 9001 §4.1.2) */
 	uint32_t version; /* of QUIC: of long headers; final once the handshake is complete */
 };
 void qd_get_state(struct qd_connection *connection, struct qd_state *state);
@@ -384,36 +385,6 @@ int64_t qd_new_scid(struct qd_connection *connection, const uint8_t *scid, size_
 bool qd_retired_scid(struct qd_connection *connection, uint8_t scid[QD_CID_BYTES]);
 /* Gives up one of the peer's; QD_ERROR_OUT_OF_IDENTIFIERS when it is the last. */
 int qd_retire_dcid(struct qd_connection *connection, uint64_t sequence);
-
-/* Paths, RFC 9000 §9. */
-enum qd_path_event_kind {
-	QD_PATH_NEW = 0,
-	QD_PATH_VALIDATED = 1,
-	QD_PATH_FAILED = 2,
-	QD_PATH_CLOSED = 3,
-	QD_PATH_REUSED_SCID = 4,
-	QD_PATH_PEER_MIGRATED = 5,
-	QD_PATH_PMTU_UPDATED = 6,
-};
-struct qd_path_event {
-	enum qd_path_event_kind kind;
-	struct qd_address local;
-	struct qd_address peer;
-};
-/*
- * Client. probe: whether the path works is a QD_PATH_VALIDATED or QD_PATH_FAILED later; migrate:
- * what is sent goes that way from now on; leave: gives up a path that is not the active one, what
- * was on its way there is sent again. QD_ERROR_OUT_OF_IDENTIFIERS: the peer has offered no
- * connection ID that could be used there (RFC 9000 §9.5), or we none; later perhaps.
- */
-int qd_probe_path(struct qd_connection *connection, const struct qd_address *local,
-		  const struct qd_address *peer);
-int qd_migrate(struct qd_connection *connection, const struct qd_address *local,
-	       const struct qd_address *peer);
-int qd_leave_path(struct qd_connection *connection, const struct qd_address *local,
-		  const struct qd_address *peer);
-/* drain every turn */
-bool qd_path_event_next(struct qd_connection *connection, struct qd_path_event *event);
 
 /* Numbers. */
 struct qd_stats {
@@ -495,3 +466,5 @@ ssize_t qd_retry(const uint8_t *scid, size_t scid_bytes, const uint8_t *dcid, si
 void *quicd_allocate(size_t bytes, size_t align, bool zeroed);
 void *quicd_reallocate(void *pointer, size_t old_bytes, size_t align, size_t new_bytes);
 void quicd_free(void *pointer, size_t bytes, size_t align);
+
+#include "quicd_paths.h"

@@ -32,19 +32,23 @@ static struct quicd_sim_socket *new_socket(struct quicd_sim *sim)
 	return &sim->sockets[sim->socket_count++];
 }
 
-bool __wrap_quicd_udp_open(struct quicd_udp *udp, const struct quicd_options *options,
-			   uint16_t port, bool probe, char *error, size_t error_bytes);
-bool __wrap_quicd_udp_open(struct quicd_udp *udp, const struct quicd_options *options,
-			   uint16_t port, bool probe, char *error, size_t error_bytes)
+bool __wrap_quicd_udp_open_at(struct quicd_udp *udp, const struct quicd_options *options,
+			      const struct qd_address *address, bool probe, char *error,
+			      size_t error_bytes);
+bool __wrap_quicd_udp_open_at(struct quicd_udp *udp, const struct quicd_options *options,
+			      const struct qd_address *address, bool probe, char *error,
+			      size_t error_bytes)
 {
 	struct quicd_sim *sim = quicd_sim_current();
 	struct quicd_sim_socket *socket = new_socket(sim);
-	struct qd_address local = {.family = 4, .port = port ? port : sim->next_port++};
+	struct qd_address local = *address;
 	(void)probe;
-	if (inet_pton(AF_INET, options->host, local.ip) != 1) {
-		snprintf(error, error_bytes, "%s is not an IPv4 address", options->host);
+	if (local.family != 4) {
+		snprintf(error, error_bytes, "only IPv4 is simulated");
 		return false;
 	}
+	if (local.port == 0)
+		local.port = sim->next_port++;
 	/* "Any address": there is one for each socket that asks. */
 	static const uint8_t ANY[4];
 	if (memcmp(local.ip, ANY, sizeof(ANY)) == 0)
@@ -62,6 +66,18 @@ bool __wrap_quicd_udp_open(struct quicd_udp *udp, const struct quicd_options *op
 				  .gso = options->gso,
 				  .bound = local};
 	return true;
+}
+
+bool __wrap_quicd_udp_open(struct quicd_udp *udp, const struct quicd_options *options,
+			   uint16_t port, bool probe, char *error, size_t error_bytes);
+bool __wrap_quicd_udp_open(struct quicd_udp *udp, const struct quicd_options *options,
+			   uint16_t port, bool probe, char *error, size_t error_bytes)
+{
+	struct qd_address address = {.family = 4, .port = port};
+	if (inet_pton(AF_INET, options->host, address.ip) == 1)
+		return __wrap_quicd_udp_open_at(udp, options, &address, probe, error, error_bytes);
+	snprintf(error, error_bytes, "%s is not an IPv4 address", options->host);
+	return false;
 }
 
 void __wrap_quicd_udp_close(struct quicd_udp *udp);
@@ -238,7 +254,7 @@ static void send_train(struct quicd_worker *worker, const struct qd_train *train
 	struct quicd_sim_worker *entry = worker->net.state;
 	uint32_t slot;
 	const struct quicd_sim_socket *socket =
-		socket_of(quicd_net_udp(worker, train->from.port, &slot));
+		socket_of(quicd_net_udp(worker, &train->from, &slot));
 	const enum quicd_sim_direction direction =
 		socket->client ? QUICD_SIM_TO_SERVER : QUICD_SIM_TO_CLIENT;
 	const bool refused = quicd_sim_chance(&sim->network, sim->kernel.no_buffers);

@@ -26,6 +26,8 @@ export function engineOptions(config: Config, resolved: Resolved): EngineOptions
     /* The engine takes addresses; the name means this machine, and IPv4 is there everywhere. */
     host: netio.host === "localhost" ? "127.0.0.1" : netio.host,
     port: netio.port,
+    preferredIpv4: netio.preferred_ipv4,
+    preferredIpv6: netio.preferred_ipv6,
     workers: resolved.workers,
     apps: Math.max(1, apps.threads),
     pin: resolved.pin,

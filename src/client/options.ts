@@ -38,6 +38,8 @@ export interface ConnectOptions {
   earlyData?: boolean;
   /** "own": a port of its own, needed by nothing but a middlebox. Default "shared". */
   socket?: "shared" | "own";
+  /** Goes to the server's preferred address, where it has one (RFC 9000 §9.6). Default true. */
+  followPreferredAddress?: boolean;
   /** Milliseconds without a packet until the connection ends. Default 30,000. */
   idleTimeoutMs?: number;
   /** For all addresses together. Default 10,000. */
@@ -76,6 +78,7 @@ export interface CheckedOptions {
   session: Uint8Array | null;
   earlyData: boolean;
   ownSocket: boolean;
+  followPreferred: boolean;
   handshakeTimeoutMs: number;
   keepAliveMs: number;
 }
@@ -187,6 +190,7 @@ export async function checkOptions(options: ConnectOptions): Promise<CheckedOpti
     session: session ?? null,
     earlyData,
     ownSocket: socket === "own",
+    followPreferred: flag("followPreferredAddress", options.followPreferredAddress ?? true),
     handshakeTimeoutMs: integer(
       "handshakeTimeoutMs",
       options.handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_MS,

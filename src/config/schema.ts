@@ -9,6 +9,7 @@ import {
   address,
   addressPrefix,
   choice,
+  endpoint,
   fileName,
   filePath,
   flag,
@@ -42,6 +43,8 @@ export const CIPHERS = [
 const netio = z.strictObject({
   host: address().default("::"),
   port: integer(0, 65535, "(0: the kernel chooses)").default(4433),
+  preferred_ipv4: endpoint(4).default(""),
+  preferred_ipv6: endpoint(6).default(""),
   workers: integerOrAuto(1, WORKERS_MAX, "one per usable CPU, at least 2").default("auto"),
   pin: flagOrAuto("when there are no more workers than CPUs").default("auto"),
   /* The last three are for measuring (bench/benches/routing.ts). */

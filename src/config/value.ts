@@ -74,6 +74,20 @@ export function parseAddressPrefix(text: string): { address: string; bits: numbe
   return bits <= most ? { address, bits } : null;
 }
 
+/** An address of ours with its port, or "" for none. */
+export function endpoint(family: 4 | 6) {
+  const example = family === 4 ? "192.0.2.7:4434" : "[2001:db8::7]:4434";
+  const error = `must be an IPv${family} address of this machine and a port, like "${example}"`;
+  return z.string({ error }).refine((text) => text === "" || isEndpoint(text, family), { error });
+}
+
+function isEndpoint(text: string, family: 4 | 6): boolean {
+  const shape = family === 4 ? /^([^:]+):([0-9]{1,5})$/ : /^\[([^\]%]+)\]:([0-9]{1,5})$/;
+  const [, host = "", digits = "0"] = shape.exec(text) ?? [];
+  const port = Number(digits);
+  return isIP(host) === family && port > 0 && port <= 65_535;
+}
+
 /** The first digits of a hexadecimal number, or "" for any. */
 export function hexPrefix(digitsMax: number) {
   const error = `must be up to ${digitsMax} hexadecimal digits in lower case`;

@@ -88,7 +88,8 @@ export class LoadEngine {
     const { timeoutMs } = this.#plan;
     const timer = setTimeout(() => connection?.close(0, "", false), timeoutMs);
     this.#engine.connect({
-      ...{ profile: this.#profile, alpns: [this.#alpn], peer: this.#peer, ownSocket: false },
+      ...{ profile: this.#profile, alpns: [this.#alpn], peer: this.#peer },
+      ...{ ownSocket: false, followPreferred: true },
       ...{ serverName: this.#serverName, ...wish },
       observer: {
         started(begun) {

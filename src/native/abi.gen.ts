@@ -51,6 +51,7 @@ export const COMMAND_COUNT = 15;
 export const CONNECT_OWN_SOCKET = 1;
 export const CONNECT_EARLY = 2;
 export const CONNECT_HELD = 4;
+export const CONNECT_STAY = 8;
 export const CLOSE_APPLICATION = 1;
 export const CLOSE_LOCAL = 2;
 export const CLOSE_TIMEOUT = 4;
@@ -290,8 +291,8 @@ export const APP_VIEW_RESERVED_OFFSET = 24;
 export const APP_VIEW_RESERVED_LENGTH = 10;
 export const APP_VIEW_RESERVED_WORD = 6;
 
-export const COUNTERS_SIZE = 704;
-export const COUNTERS_WORDS = 176;
+export const COUNTERS_SIZE = 720;
+export const COUNTERS_WORDS = 180;
 export const COUNTERS_RECEIVE_CALLS_OFFSET = 0;
 export const COUNTERS_RECEIVE_CALLS_WORD = 0;
 export const COUNTERS_RECEIVE_DATAGRAMS_OFFSET = 8;
@@ -444,30 +445,34 @@ export const COUNTERS_SESSIONS_DROPPED_OFFSET = 592;
 export const COUNTERS_SESSIONS_DROPPED_WORD = 148;
 export const COUNTERS_RESETS_RECEIVED_OFFSET = 600;
 export const COUNTERS_RESETS_RECEIVED_WORD = 150;
-export const COUNTERS_QLOGS_OFFSET = 608;
-export const COUNTERS_QLOGS_WORD = 152;
-export const COUNTERS_QLOGS_UNWANTED_OFFSET = 616;
-export const COUNTERS_QLOGS_UNWANTED_WORD = 154;
-export const COUNTERS_QLOGS_REFUSED_OFFSET = 624;
-export const COUNTERS_QLOGS_REFUSED_WORD = 156;
-export const COUNTERS_QLOG_FAILURES_OFFSET = 632;
-export const COUNTERS_QLOG_FAILURES_WORD = 158;
-export const COUNTERS_GSO_REFUSED_OFFSET = 640;
-export const COUNTERS_GSO_REFUSED_WORD = 160;
-export const COUNTERS_OPENS_WAITING_OFFSET = 648;
-export const COUNTERS_OPENS_WAITING_WORD = 162;
-export const COUNTERS_PACED_OFFSET = 656;
-export const COUNTERS_PACED_WORD = 164;
-export const COUNTERS_MEMORY_BYTES_OFFSET = 664;
-export const COUNTERS_MEMORY_BYTES_WORD = 166;
-export const COUNTERS_MEMORY_REFUSED_OFFSET = 672;
-export const COUNTERS_MEMORY_REFUSED_WORD = 168;
-export const COUNTERS_MEMORY_PAUSED_OFFSET = 680;
-export const COUNTERS_MEMORY_PAUSED_WORD = 170;
-export const COUNTERS_RECEIVE_DEAD_OFFSET = 688;
-export const COUNTERS_RECEIVE_DEAD_WORD = 172;
-export const COUNTERS_ACCEPTED_REFUSED_OFFSET = 696;
-export const COUNTERS_ACCEPTED_REFUSED_WORD = 174;
+export const COUNTERS_PREFERRED_MOVES_OFFSET = 608;
+export const COUNTERS_PREFERRED_MOVES_WORD = 152;
+export const COUNTERS_PREFERRED_REFUSED_OFFSET = 616;
+export const COUNTERS_PREFERRED_REFUSED_WORD = 154;
+export const COUNTERS_QLOGS_OFFSET = 624;
+export const COUNTERS_QLOGS_WORD = 156;
+export const COUNTERS_QLOGS_UNWANTED_OFFSET = 632;
+export const COUNTERS_QLOGS_UNWANTED_WORD = 158;
+export const COUNTERS_QLOGS_REFUSED_OFFSET = 640;
+export const COUNTERS_QLOGS_REFUSED_WORD = 160;
+export const COUNTERS_QLOG_FAILURES_OFFSET = 648;
+export const COUNTERS_QLOG_FAILURES_WORD = 162;
+export const COUNTERS_GSO_REFUSED_OFFSET = 656;
+export const COUNTERS_GSO_REFUSED_WORD = 164;
+export const COUNTERS_OPENS_WAITING_OFFSET = 664;
+export const COUNTERS_OPENS_WAITING_WORD = 166;
+export const COUNTERS_PACED_OFFSET = 672;
+export const COUNTERS_PACED_WORD = 168;
+export const COUNTERS_MEMORY_BYTES_OFFSET = 680;
+export const COUNTERS_MEMORY_BYTES_WORD = 170;
+export const COUNTERS_MEMORY_REFUSED_OFFSET = 688;
+export const COUNTERS_MEMORY_REFUSED_WORD = 172;
+export const COUNTERS_MEMORY_PAUSED_OFFSET = 696;
+export const COUNTERS_MEMORY_PAUSED_WORD = 174;
+export const COUNTERS_RECEIVE_DEAD_OFFSET = 704;
+export const COUNTERS_RECEIVE_DEAD_WORD = 176;
+export const COUNTERS_ACCEPTED_REFUSED_OFFSET = 712;
+export const COUNTERS_ACCEPTED_REFUSED_WORD = 178;
 export const COUNTERS_FIELDS = [
   "receive_calls",
   "receive_datagrams",
@@ -545,6 +550,8 @@ export const COUNTERS_FIELDS = [
   "sessions",
   "sessions_dropped",
   "resets_received",
+  "preferred_moves",
+  "preferred_refused",
   "qlogs",
   "qlogs_unwanted",
   "qlogs_refused",
@@ -698,4 +705,4 @@ export const WHY_STREAM_FIELDS = [
   "chunks",
 ] as const;
 
-export const ABI_HASH = 740615742;
+export const ABI_HASH = 4215111929;

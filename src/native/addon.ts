@@ -29,6 +29,9 @@ export interface EngineOptions {
   backend: "auto" | "io_uring" | "syscalls";
   /** The last three are for measuring; see enum quicd_routing in native/options.h. */
   routing: "auto" | "ebpf" | "forward" | "wrong" | "single" | "random";
+  /** Where a server's clients are asked to go, address and port (RFC 9000 §9.6); "": nowhere. */
+  preferredIpv4: string;
+  preferredIpv6: string;
   /** False in tests only: what reaches the wrong worker is lost, and counted. */
   forwarding: boolean;
   gro: boolean;

@@ -37,6 +37,11 @@ export interface ServeOptions extends AppHandler {
   port?: number;
   /** Numeric address or "localhost". Default "::", both families. */
   hostname?: string;
+  /**
+   * Other addresses of this machine, "192.0.2.7:4434" and "[2001:db8::7]:4434", that clients are
+   * asked to go to once they are connected (RFC 9000 §9.6). Default: none.
+   */
+  preferredAddress?: { ipv4?: string; ipv6?: string };
   /** Default: the development certificate, self-signed and kept between starts. */
   tls?: TlsOptions;
   /** Protocols of one's own; HTTP/3 is added to them when there is a handler. */
@@ -146,6 +151,8 @@ export function engineOptionsOf(
     netio: {
       ...present("host", hostname),
       ...present("port", port),
+      ...present("preferred_ipv4", options.preferredAddress?.ipv4),
+      ...present("preferred_ipv6", options.preferredAddress?.ipv6),
       ...present("workers", workers),
       ...present("backend", backend),
       ...present("routing", routing),

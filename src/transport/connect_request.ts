@@ -15,6 +15,7 @@ import {
   CONNECT_SCOPE_ID_OFFSET,
   CONNECT_SESSION_BYTES_OFFSET,
   CONNECT_SIZE,
+  CONNECT_STAY,
 } from "../native/abi.gen.ts";
 import type { CloseInfo, QuicAppFactory } from "./app.ts";
 import type { ClientConnection } from "./client_connection.ts";
@@ -53,6 +54,8 @@ export interface ConnectRequest {
   session: Uint8Array | null;
   early: boolean;
   ownSocket: boolean;
+  /** Goes to the server's preferred address (RFC 9000 §9.6). */
+  followPreferred: boolean;
   /** Makes the application side, once application data may flow. */
   factory: QuicAppFactory;
   observer: ConnectObserver;
@@ -65,8 +68,10 @@ export function encodeConnect(request: ConnectRequest): Uint8Array {
   const sessionBytes = session?.length ?? 0;
   const bytes = new Uint8Array(CONNECT_SIZE + name.length + sessionBytes);
   const fields = new DataView(bytes.buffer);
-  const early = request.early ? CONNECT_EARLY | CONNECT_HELD : 0;
-  const flags = (request.ownSocket ? CONNECT_OWN_SOCKET : 0) | early;
+  const flags =
+    (request.ownSocket ? CONNECT_OWN_SOCKET : 0) |
+    (request.early ? CONNECT_EARLY | CONNECT_HELD : 0) |
+    (request.followPreferred ? 0 : CONNECT_STAY);
   fields.setUint32(CONNECT_PROFILE_OFFSET, request.profile, true);
   fields.setUint32(CONNECT_FLAGS_OFFSET, flags, true);
   bytes.set(peer.ip, CONNECT_PEER_IP_OFFSET);

@@ -29,6 +29,8 @@ async function choose(args: string[], env: Record<string, string> = {}) {
 const REACHED: [option: string, text: string, field: keyof EngineOptions, value: unknown][] = [
   ["netio.host", "::1", "host", "::1"],
   ["netio.port", "0", "port", 0],
+  ["netio.preferred_ipv4", "192.0.2.7:4434", "preferredIpv4", "192.0.2.7:4434"],
+  ["netio.preferred_ipv6", "[2001:db8::7]:4434", "preferredIpv6", "[2001:db8::7]:4434"],
   ["netio.backend", "syscalls", "backend", "syscalls"],
   ["netio.gro", "false", "gro", false],
   ["netio.gso", "false", "gso", false],
@@ -48,6 +50,7 @@ const REACHED: [option: string, text: string, field: keyof EngineOptions, value:
   ["quic.path_mtu_discovery", "true", "pathMtuDiscovery", true],
   ["quic.early_data", "true", "earlyData", true],
   ["quic.retry", "always", "retry", "always"],
+  ["quic.version", "v2", "version", "v2"],
   ["netio.routing", "forward", "routing", "forward"],
   ["limits.connections", "7", "connections", 7],
   ["limits.prefix_retry", "7", "prefixRetry", 7],
@@ -202,6 +205,8 @@ describe("engine options", () => {
         "pathMtuDiscovery": false,
         "pin": true,
         "port": 4433,
+        "preferredIpv4": "",
+        "preferredIpv6": "",
         "prefixMax": 0,
         "prefixRetry": 0,
         "privateKeyPem": "k",
@@ -227,6 +232,7 @@ describe("engine options", () => {
         "streamsBidi": 256,
         "streamsUni": 16,
         "ticketKeys": null,
+        "version": "any",
         "workerMemoryBytes": 1073741824,
         "workers": 3,
       }

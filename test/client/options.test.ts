@@ -39,7 +39,7 @@ describe("refused with option, value and remedy", () => {
 test("what is left out has its default", async () => {
   expect(await checkOptions(GOOD)).toEqual({
     ...{ host: "example.org", port: 4433, serverName: "example.org", keylogPath: "" },
-    ...{ session: null, earlyData: false, ownSocket: false },
+    ...{ session: null, earlyData: false, ownSocket: false, followPreferred: true },
     ...{ handshakeTimeoutMs: 10_000, keepAliveMs: 0 },
     profile: {
       ...{ alpn: ["h3"], caPem: "", verify: true, certificatePem: "", privateKeyPem: "" },

@@ -316,7 +316,7 @@ static void a_closed_socket_is_missed(void)
 	compare_ids_of(closed, QUICD_STEER_MISS);
 	compare_datagrams(5000);
 	open_socket(closed, group.engine.workers[0].net.udp.port);
-	CHECK(quicd_steer_replace(group.steer, closed, *fd_of(closed)));
+	CHECK(quicd_steer_replace(group.steer, closed, QUICD_NONE, *fd_of(closed)));
 	ask_the_hash();
 	CHECK(memcmp(before, group.hashed_to, sizeof(before)) == 0);
 	compare_ids_of(closed, QUICD_STEER_DECODED);

@@ -9,8 +9,19 @@
 export const PAIRS: Record<string, readonly string[]> = {
   native: [
     ...["amplification", "bounds", "cid_retire", "connect", "datagram", "early", "engine"],
-    ...["failure", "late", "memory", "migrate", "move_wait", "new_token", "open", "qlog"],
-    ...["rebinding", "replay", "reset", "resume", "retry", "socket_watch", "stream", "why"],
+    ...["failure", "late", "memory", "migrate", "move_wait", "new_token", "open"],
+    ...[
+      "preferred",
+      "qlog",
+      "rebinding",
+      "replay",
+      "reset",
+      "resume",
+      "retry",
+      "socket_watch",
+      "stream",
+      "why",
+    ],
   ],
   fuzz: ["fuzz", "cid_fuzz", "connect_fuzz", "packet_fuzz", "ring_fuzz", "steer_fuzz"],
   e2e: [

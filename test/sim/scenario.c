@@ -73,6 +73,22 @@ static struct quicd_engine *start_engine(struct world *world, const struct quicd
 	return engine;
 }
 
+/*
+ * Where the server wants its clients, if anywhere: another address or port of its own, or one where
+ * nobody is. Without a draw, which would change all that follows.
+ */
+static void prefer(struct world *world, struct quicd_options *options)
+{
+	static const uint8_t HOME[4] = {10, 0, 0, 1}, OTHER[4] = {10, 0, 9, 1};
+	const uint64_t kind = (world->sim.seed * 0x9e3779b97f4a7c15ull >> 32) % 6;
+	if (kind > 2)
+		return;
+	struct qd_address *at = &options->preferred[0];
+	*at = (struct qd_address){.family = 4, .port = kind == 0 ? 4434 : 4433};
+	memcpy(at->ip, kind == 0 ? HOME : OTHER, sizeof(HOME));
+	world->prefers_silence = kind == 2;
+}
+
 static void start_server(struct world *world)
 {
 	struct quicd_options options = common_options(world);
@@ -89,7 +105,12 @@ static void start_server(struct world *world)
 	options.early_data = !one_in(world, 3);
 	options.retry =
 		one_in(world, 4) ? QUICD_RETRY_ALWAYS : (enum quicd_retry)(below(world, 2) * 2);
+	prefer(world, &options);
+	const struct qd_address preferred = options.preferred[0];
+	if (world->prefers_silence)
+		options.preferred[0].family = 0;
 	struct quicd_engine *engine = start_engine(world, &options);
+	engine->options.preferred[0] = preferred;
 	for (uint32_t i = 0; i < options.apps; i++)
 		app_start(world, engine, i, SERVER);
 }
@@ -397,6 +418,9 @@ static void count(struct world *world)
 			coverage->counters[1] += c->rebindings;
 			coverage->counters[2] += c->retries;
 			coverage->counters[3] += c->failures;
+			coverage->counters[4] += c->preferred_moves;
+			if (world->prefers_silence && c->preferred_moves > 0)
+				world_fail(world, "a client went where nobody is");
 		}
 	coverage->virtual_ns += world->sim.now_ns - world->sim.start_ns;
 	coverage->turns += world->sim.turns;

@@ -136,9 +136,11 @@ static void print_totals(const struct coverage *coverage, double took)
 	       (unsigned long)coverage->version_2,
 	       (unsigned long)coverage->resumed, (unsigned long)coverage->early,
 	       (unsigned long)coverage->early_taken, (unsigned long)coverage->early_again);
-	printf("\n  forwarded %lu, rebindings %lu, retries %lu, sockets lost %lu\n",
+	printf("\n  forwarded %lu, rebindings %lu, retries %lu, sockets lost %lu, preferred "
+	       "addresses %lu\n",
 	       (unsigned long)coverage->counters[0], (unsigned long)coverage->counters[1],
-	       (unsigned long)coverage->counters[2], (unsigned long)coverage->counters[3]);
+	       (unsigned long)coverage->counters[2], (unsigned long)coverage->counters[3],
+	       (unsigned long)coverage->counters[4]);
 	printf("  %lu seeds, %lu turns, %.1f MB of stream bytes, %.2f virtual hours, %.1f s "
 	       "(%.1f ms a seed)\n",
 	       (unsigned long)coverage->seeds, (unsigned long)coverage->turns,

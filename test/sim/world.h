@@ -180,7 +180,8 @@ struct coverage {
 	uint64_t faults[FAULT_KINDS];
 	uint64_t fates[QUICD_SIM_FATES];
 	uint64_t ends[SIDES][4]; /* closed by: us, the peer, a timeout, without a reason */
-	uint64_t counters[4]; /* forwarded, rebindings, retries, sockets lost */
+	/* forwarded, rebindings, retries, sockets lost, moves to a preferred address */
+	uint64_t counters[5];
 	uint64_t resumed, early, early_taken; /* of clients' connections */
 	uint64_t version_2;   /* of QUIC, likewise */
 	uint64_t early_again; /* of them told once more, as another connection */
@@ -216,6 +217,7 @@ struct world {
 	uint64_t idle_ns;
 	uint64_t longest_blackout_ns;
 	uint64_t rebound_ns; /* when a client's address last changed */
+	bool prefers_silence; /* the server names an address where nobody is */
 	struct remote remotes[WORLD_REMOTES];
 	uint32_t remote_count;
 	struct idle idle[QUICD_SIM_WORKERS_MAX];

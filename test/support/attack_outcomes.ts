@@ -68,6 +68,13 @@ export const OF_SERVER_PARAMETERS: Outcomes = {
     "parameter-original-id-missing parameter-original-id-wrong parameter-original-id-21-bytes " +
       "parameter-reset-token-15 parameter-reset-token-17",
   ),
+  ...every(
+    "TRANSPORT_PARAMETER_ERROR",
+    "parameter-preferred-address-empty parameter-preferred-address-no-id " +
+      "parameter-preferred-address-cut parameter-preferred-address-21-bytes " +
+      "parameter-preferred-address-more",
+  ),
+  "parameter-preferred-address-silent": "alive",
 };
 /** Frames that a 0-RTT packet may not hold (RFC 9000 §12.5; RFC 9001 §8.3). */
 export const EARLY = "crypto ack new-token handshake-done path-response retire-id"

@@ -11,6 +11,7 @@ import {
   CONNECT_HELD,
   CONNECT_OWN_SOCKET,
   CONNECT_SIZE,
+  CONNECT_STAY,
   EVENT_CLOSED,
   EVENT_CLOSING,
   EVENT_CONNECT_REFUSED,
@@ -57,6 +58,7 @@ class Client {
       session: null,
       early: false,
       ownSocket: false,
+      followPreferred: true,
       factory: {
         acceptsAlpn: () => true,
         spawnApp: async () => {},
@@ -113,11 +115,13 @@ class Client {
 test("CONNECT carries what abi.h says, name and session behind it", () => {
   const session = Uint8Array.of(9, 8, 7);
   const client = new Client();
-  const request = client.request({ session, early: true, ownSocket: true });
+  const request = client.request({ session, early: true, ownSocket: true, followPreferred: false });
   const bytes = encodeConnect(request);
   const view = new DataView(bytes.buffer);
   expect(view.getUint32(0, true)).toBe(3);
-  expect(view.getUint32(4, true)).toBe(CONNECT_EARLY | CONNECT_HELD | CONNECT_OWN_SOCKET);
+  expect(view.getUint32(4, true)).toBe(
+    CONNECT_EARLY | CONNECT_HELD | CONNECT_OWN_SOCKET | CONNECT_STAY,
+  );
   expect([...bytes.subarray(8, 13)]).toEqual([127, 0, 0, 0, 0]);
   expect(view.getUint16(24, true)).toBe(4433);
   expect(view.getUint16(26, true)).toBe(4);

@@ -128,4 +128,8 @@ OF_SERVERS: dict[str, Alteration] = {
     "parameter-preferred-address-cut": having(
         PREFERRED_ADDRESS, preferred_address(bytes(8), bytes(15))
     ),
+    "parameter-preferred-address-21-bytes": having(PREFERRED_ADDRESS, preferred_address(bytes(21))),
+    "parameter-preferred-address-more": having(PREFERRED_ADDRESS, preferred_address(bytes(8)) + b"x"),
+    # Nobody is there: the client stays.
+    "parameter-preferred-address-silent": having(PREFERRED_ADDRESS, preferred_address(b"12345678")),
 }

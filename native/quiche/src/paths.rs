@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 
-use quiche::PathEvent;
+use quiche::{ConnectionId, PathEvent, PreferredAddress};
 
 use crate::address::Address;
-use crate::connection::Connection;
+use crate::buffer::slice;
+use crate::connection::{reset_token, Connection, CID_BYTES};
 use crate::result::{unit, ERROR_OTHER, ERROR_PANIC};
 
 /// struct qd_path_event.
@@ -87,4 +88,65 @@ pub unsafe extern "C" fn qd_leave_path(
     peer: *const Address,
 ) -> i32 {
     on_path(connection, local, peer, |c, local, peer| c.quic.leave_path(local, peer))
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn qd_peer_uses_path(
+    connection: *mut Connection,
+    local: *const Address,
+    peer: *const Address,
+) -> bool {
+    Connection::enter(connection, false, |c| match (local.as_ref(), peer.as_ref()) {
+        (Some(local), Some(peer)) => c.quic.peer_uses_path(local.into(), peer.into()),
+        _ => false,
+    })
+}
+
+/// Null and an address of the other family stand for none.
+unsafe fn of_family(address: *const Address, family: u8) -> Option<SocketAddr> {
+    address.as_ref().filter(|address| address.family == family).map(SocketAddr::from)
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn qd_set_preferred_address(
+    connection: *mut Connection,
+    ipv4: *const Address,
+    ipv6: *const Address,
+    scid: *const u8,
+    token: *const u8,
+) -> i32 {
+    Connection::enter(connection, ERROR_PANIC, |c| {
+        let Some(reset_token) = reset_token(token) else { return ERROR_OTHER };
+        let ipv4 = match of_family(ipv4, 4) {
+            Some(SocketAddr::V4(address)) => Some(address),
+            _ => None,
+        };
+        let ipv6 = match of_family(ipv6, 6) {
+            Some(SocketAddr::V6(address)) => Some(address),
+            _ => None,
+        };
+        let cid = ConnectionId::from_vec(slice(scid, CID_BYTES).to_vec());
+        unit(c.quic.set_preferred_address(PreferredAddress { ipv4, ipv6, cid, reset_token }))
+    })
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn qd_preferred_address(
+    connection: *mut Connection,
+    family: u8,
+    out: *mut Address,
+) -> bool {
+    Connection::enter(connection, false, |c| {
+        let peer = c.quic.peer_transport_params().filter(|_| c.quic.is_handshake_confirmed());
+        let preferred = peer.and_then(|peer| peer.preferred_address.as_ref());
+        let address = preferred.and_then(|preferred| match family {
+            4 => preferred.ipv4.map(SocketAddr::from),
+            _ => preferred.ipv6.map(SocketAddr::from),
+        });
+        match (address, out.as_mut()) {
+            (Some(address), Some(out)) => *out = address.into(),
+            _ => return false,
+        }
+        true
+    })
 }

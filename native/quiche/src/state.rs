@@ -34,6 +34,7 @@ pub struct State {
     pub early_accepted: bool,
     pub reset: bool,
     pub peer_resets_at: bool,
+    pub confirmed: bool,
     pub version: u32,
 }
 
@@ -62,6 +63,7 @@ pub unsafe extern "C" fn qd_get_state(connection: *mut Connection, state: *mut S
         early_accepted: c.quic.early_data_reason() == EARLY_DATA_ACCEPTED,
         reset: c.quic.is_reset(),
         peer_resets_at: c.quic.peer_transport_params().is_some_and(|peer| peer.reset_stream_at),
+        confirmed: c.quic.is_handshake_confirmed(),
         version: c.quic.version(),
     });
     if let Some(state) = state.as_mut() {
