@@ -172,7 +172,6 @@ struct quicd_connection *quicd_connection_of(struct quicd_worker *worker, uint32
 
 void quicd_connection_wants_flush(struct quicd_connection *connection)
 {
-	connection->hold_until_ns = 0;
 	quicd_list_append(&connection->worker->flushes, &connection->flush);
 }
 
@@ -204,24 +203,17 @@ static void follow_paths(struct quicd_connection *connection)
 }
 
 /*
- * RFC 9000 §13.2.1: acknowledge at once while the handshake runs; else an answer that is being
- * made may carry the ACK.
+ * RFC 9000 §13.2.2: an answer that is being made may carry the ACK. All else that there is to send
+ * waits for nothing.
  */
 static void flush_or_hold(struct quicd_connection *connection)
 {
-	const uint64_t now = connection->worker->now_ns;
-	const bool hold = connection->answer_expected &&
-			  connection->state == QUICD_STATE_ESTABLISHED &&
-			  connection->received_since_send < QUICD_ACK_HOLD_DATAGRAMS &&
-			  !quicd_node_linked(&connection->sendable);
+	if (connection->answer_expected && connection->state == QUICD_STATE_ESTABLISHED &&
+	    connection->received_since_send < QUICD_ACK_HOLD_DATAGRAMS &&
+	    connection->received_bytes_since_send < QUICD_ACK_HOLD_BYTES)
+		qd_hold_acks(connection->quiche, connection->worker->now_ns + QUICD_ACK_HOLD_NS);
 	connection->answer_expected = false;
-	if (!hold) {
-		quicd_connection_wants_flush(connection);
-		return;
-	}
-	if (connection->hold_until_ns == 0)
-		connection->hold_until_ns = now + QUICD_ACK_HOLD_NS;
-	quicd_connection_set_timer(connection);
+	quicd_connection_wants_flush(connection);
 }
 
 void quicd_connection_process(struct quicd_connection *connection)

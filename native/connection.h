@@ -67,15 +67,14 @@ struct quicd_connection {
 	/* of the worker's lists; dying also of its spent slots */
 	struct quicd_node dirty, flush, blocked, dying;
 	uint64_t accepted_ns;
-	uint64_t hold_until_ns; /* an ACK waits for the application's answer; 0: none */
 	uint64_t keep_alive_ns; /* interval, 0: off */
 	uint64_t pace_until_ns; /* the pacer wants nothing sent before; 0: at once */
-	uint64_t pace_ack_ns; /* but what came is acknowledged by then; 0: nothing came */
 	uint64_t sent_ns;
 	uint64_t pinged_ns; /* when a PING was last asked for to keep it alive */
 	uint64_t received_ns;  /* 0: nothing yet */
 	uint64_t refreshed_ns; /* the view's numbers */
-	uint32_t received_since_send;
+	uint32_t received_since_send; /* datagrams */
+	uint32_t received_bytes_since_send;
 	uint8_t received_ecn; /* of the last datagram, as quiche knows it */
 	/* accepted only to be told this, RFC 9000 §20.1: CONNECTION_REFUSED, INVALID_TOKEN; or 0 */
 	uint32_t refuse;

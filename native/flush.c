@@ -17,7 +17,7 @@ static uint32_t train_segments(const struct quicd_connection *connection)
 static void count_sent(struct quicd_connection *connection, const struct qd_train *train)
 {
 	connection->received_since_send = 0;
-	connection->pace_ack_ns = 0;
+	connection->received_bytes_since_send = 0;
 	connection->sent_ns = connection->worker->now_ns;
 	connection->view->sent_bytes += train->bytes;
 	connection->view->sent_packets += train->segments;
@@ -36,13 +36,10 @@ static bool waits_for_pace(struct quicd_connection *connection)
 	const uint64_t release = qd_release_ns(connection->quiche);
 	if (release <= now)
 		return false;
-	if (connection->received_since_send > 0 && connection->pace_ack_ns == 0)
-		connection->pace_ack_ns = now + QUICD_PACE_ACK_NS;
-	if (connection->pace_ack_ns != 0 && connection->pace_ack_ns <= now)
+	/* An ACK that may not wait takes one packet with it (RFC 9002 §7.7). */
+	if (!qd_hold_acks(connection->quiche, release))
 		return false;
 	connection->pace_until_ns = release;
-	if (connection->pace_ack_ns != 0 && connection->pace_ack_ns < release)
-		connection->pace_until_ns = connection->pace_ack_ns;
 	connection->worker->counters->paced++;
 	return true;
 }
@@ -94,7 +91,6 @@ bool quicd_connection_flush(struct quicd_connection *connection)
 		quicd_connection_set_timer(connection);
 		return true;
 	}
-	connection->hold_until_ns = 0;
 	/*
 	 * After a short train quiche wants to be asked once more: usually it has nothing left,
 	 * and a turn of its own for that answer would cost more than the question.
@@ -137,8 +133,6 @@ void quicd_connection_set_timer(struct quicd_connection *connection)
 {
 	struct quicd_worker *worker = connection->worker;
 	uint64_t deadline = connection->dead ? worker->now_ns : qd_timeout_ns(connection->quiche);
-	if (connection->hold_until_ns != 0 && connection->hold_until_ns < deadline)
-		deadline = connection->hold_until_ns;
 	if (connection->pace_until_ns != 0 && connection->pace_until_ns < deadline)
 		deadline = connection->pace_until_ns;
 	if (is_held(connection) && connection->held_until_ns < deadline)
@@ -179,7 +173,6 @@ void quicd_connection_on_timer(struct quicd_connection *connection)
 		connection->pinged_ns = now;
 		qd_send_ack_eliciting(connection->quiche);
 	}
-	connection->hold_until_ns = 0;
 	quicd_qlog_on_timer(connection);
 	/* timers are rare enough to keep the round trip fresh */
 	quicd_connection_refresh_view(connection);

@@ -92,19 +92,19 @@ static_assert(16 + QUICD_RECEIVE_NAME_BYTES + QUICD_RECEIVE_CONTROL_BYTES + QUIC
 #define QUICD_DATAGRAM_BYTES_MIN 1200 /* RFC 9000 §14.1 */
 #define QUICD_PORT_ANY 0
 
+/* Announced to peers. ACKs are sent after four fifths of it, since timers may be late. */
+#define QUICD_MAX_ACK_DELAY_MS 25
 /*
- * An ACK may wait this long for an answer of the application to travel with (RFC 9000 §13.2.1
- * allows max_ack_delay).
+ * The ACK of two packets and more may wait this long for an answer of the application to travel
+ * with (RFC 9000 §13.2.2).
  */
 #define QUICD_ACK_HOLD_NS 1000000ull
-/* ... but not when this many datagrams came since the last send. */
-#define QUICD_ACK_HOLD_DATAGRAMS 8
-
 /*
- * An ACK does not wait for the pacer (RFC 9002 §7.7) beyond this: within our max_ack_delay of 25
- * ms. It takes one packet with it, so below 0.5 Mbit/s the pace is not kept to that exactly.
+ * ... but not when so much came since the last send: small requests wait, while a peer that uploads
+ * never runs out of window, the first of which has ten full packets (RFC 9002 §7.2).
  */
-#define QUICD_PACE_ACK_NS 20000000ull
+#define QUICD_ACK_HOLD_BYTES (8 * QUICD_DATAGRAM_BYTES_MIN)
+#define QUICD_ACK_HOLD_DATAGRAMS 32
 
 /*
  * A connection that sends has its numbers in the view no older than this: seldom enough to cost

@@ -22,6 +22,7 @@ static void give(struct quicd_connection *connection, uint8_t *bytes, uint32_t l
 	}
 	counters->connection_datagrams++;
 	connection->received_since_send++;
+	connection->received_bytes_since_send += length;
 	connection->received_ns = worker->now_ns;
 	connection->view->received_bytes += length;
 	connection->view->received_packets++;

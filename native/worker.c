@@ -101,7 +101,7 @@ struct qd_config_options quicd_worker_transport(const struct quicd_options *o)
 		.max_connection_window = o->connection_window_bytes,
 		.max_stream_window = o->stream_window_bytes,
 		.active_connection_id_limit = o->active_connection_id_limit,
-		.max_ack_delay_ms = 25,
+		.max_ack_delay_ms = QUICD_MAX_ACK_DELAY_MS,
 		.datagram_receive_queue = o->datagram_queue,
 		.datagram_send_queue = o->datagram_queue,
 		.initial_window_packets = 10,

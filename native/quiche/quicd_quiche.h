@@ -96,7 +96,7 @@ struct qd_config_options {
 	uint64_t max_connection_window;
 	uint64_t max_stream_window;
 	uint64_t active_connection_id_limit;
-	uint64_t max_ack_delay_ms;
+	uint64_t max_ack_delay_ms; /* ACKs wait four fifths of it; 0: for nothing */
 	uint64_t datagram_receive_queue; /* datagrams; 0 and 0: the extension is not offered */
 	uint64_t datagram_send_queue;
 	uint64_t initial_window_packets;
@@ -200,6 +200,9 @@ int qd_recv(struct qd_connection *connection, uint8_t *packet, size_t bytes,
  * peer (RFC 9000 §13.4.1).
  */
 void qd_set_received_ecn(struct qd_connection *connection, uint8_t ecn);
+
+/* An ACK that is due by number alone waits until then (RFC 9000 §13.2.2); false: one may not. */
+bool qd_hold_acks(struct qd_connection *connection, uint64_t until_ns);
 
 /*
  * A datagram with a short header and an unknown connection ID, which may come from this

@@ -213,7 +213,10 @@ fn apply_limits(quic: &mut quiche::Config, options: &Options) {
     unless_0(options.max_connection_window, &mut |v| quic.set_max_connection_window(v));
     unless_0(options.max_stream_window, &mut |v| quic.set_max_stream_window(v));
     unless_0(options.active_connection_id_limit, &mut |v| quic.set_active_connection_id_limit(v));
-    unless_0(options.max_ack_delay_ms, &mut |v| quic.set_max_ack_delay(v));
+    unless_0(options.max_ack_delay_ms, &mut |v| {
+        quic.set_max_ack_delay(v);
+        quic.set_ack_alarm(Duration::from_millis(v) * 4 / 5);
+    });
     let (receive, send) =
         (options.datagram_receive_queue as usize, options.datagram_send_queue as usize);
     if receive > 0 || send > 0 {

@@ -72,6 +72,11 @@ pub unsafe extern "C" fn qd_timeout_ns(connection: *mut Connection) -> u64 {
 }
 
 #[no_mangle]
+pub unsafe extern "C" fn qd_hold_acks(connection: *mut Connection, until_ns: u64) -> bool {
+    Connection::enter(connection, false, |c| c.quic.hold_acks(instant(until_ns)))
+}
+
+#[no_mangle]
 pub unsafe extern "C" fn qd_on_timeout(connection: *mut Connection) {
     Connection::enter(connection, (), |c| c.quic.on_timeout())
 }
