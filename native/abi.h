@@ -274,6 +274,9 @@ struct quicd_connection_view {
 	uint64_t datagrams_lost;
 	uint64_t acknowledged_bytes;
 	uint64_t key_updates; /* of the 1-RTT keys, whoever initiated them (RFC 9001 §6) */
+	uint64_t ecn_state; /* enum qd_ecn, of the path in use (RFC 9000 §A.4) */
+	uint64_t ecn_sent;  /* packets marked ECT(0) */
+	uint64_t ecn_ce;    /* of them, as the peer counts: marked by the network */
 };
 
 /* Per app thread. */

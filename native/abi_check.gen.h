@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include "abi.h"
 
-#define QUICD_ABI_HASH 4215111929u
+#define QUICD_ABI_HASH 4251472369u
 
 static_assert(offsetof(struct quicd_event, kind) == 0, "quicd_event.kind");
 static_assert(sizeof(((struct quicd_event *)0)->kind) == 4, "quicd_event.kind");
@@ -181,7 +181,13 @@ static_assert(offsetof(struct quicd_connection_view, acknowledged_bytes) == 384,
 static_assert(sizeof(((struct quicd_connection_view *)0)->acknowledged_bytes) == 8, "quicd_connection_view.acknowledged_bytes");
 static_assert(offsetof(struct quicd_connection_view, key_updates) == 392, "quicd_connection_view.key_updates");
 static_assert(sizeof(((struct quicd_connection_view *)0)->key_updates) == 8, "quicd_connection_view.key_updates");
-static_assert(sizeof(struct quicd_connection_view) == 400, "quicd_connection_view");
+static_assert(offsetof(struct quicd_connection_view, ecn_state) == 400, "quicd_connection_view.ecn_state");
+static_assert(sizeof(((struct quicd_connection_view *)0)->ecn_state) == 8, "quicd_connection_view.ecn_state");
+static_assert(offsetof(struct quicd_connection_view, ecn_sent) == 408, "quicd_connection_view.ecn_sent");
+static_assert(sizeof(((struct quicd_connection_view *)0)->ecn_sent) == 8, "quicd_connection_view.ecn_sent");
+static_assert(offsetof(struct quicd_connection_view, ecn_ce) == 416, "quicd_connection_view.ecn_ce");
+static_assert(sizeof(((struct quicd_connection_view *)0)->ecn_ce) == 8, "quicd_connection_view.ecn_ce");
+static_assert(sizeof(struct quicd_connection_view) == 424, "quicd_connection_view");
 
 static_assert(offsetof(struct quicd_app_view, signals) == 0, "quicd_app_view.signals");
 static_assert(sizeof(((struct quicd_app_view *)0)->signals) == 4, "quicd_app_view.signals");

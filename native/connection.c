@@ -359,6 +359,9 @@ void quicd_connection_refresh_view(struct quicd_connection *connection)
 	view->datagrams_lost = stats.datagrams_lost;
 	view->acknowledged_bytes = stats.acknowledged_bytes;
 	view->key_updates = stats.key_updates;
+	view->ecn_state = stats.ecn_state;
+	view->ecn_sent = stats.ecn_sent;
+	view->ecn_ce = stats.ecn_ce;
 	/* What neither waits nor was told fell out of the queue, oldest first. */
 	const uint64_t dropped =
 		stats.datagrams_received - stats.datagrams_waiting - connection->datagrams_told;

@@ -262,6 +262,7 @@ static void read_quic(struct reader *r, struct quicd_options *o)
 	o->versions = choice(r, "version", VERSIONS, 3);
 	o->retry = (enum quicd_retry)choice(r, "retry", RETRIES, 3);
 	o->path_mtu_discovery = flag(r, "pathMtuDiscovery");
+	o->ecn = flag(r, "ecn");
 	o->early_data = flag(r, "earlyData");
 	cipher_list(r, &o->ciphers);
 	o->connections = (uint32_t)integer(r, "connections", 1, 1 << 20);

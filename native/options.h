@@ -108,6 +108,7 @@ struct quicd_options {
 	uint32_t datagram_queue;
 	uint32_t congestion; /* enum qd_congestion */
 	bool path_mtu_discovery;
+	bool ecn; /* marks what it sends where path and peer bear it (RFC 9000 §13.4) */
 	bool early_data;
 	uint8_t early_context[32]; /* server: the applications' settings that 0-RTT goes by */
 	/* server: from a file, the first one seals; 0: from the secret, tickets.h */

@@ -59,6 +59,13 @@ static uint32_t set_buffer(int fd, int option, int force_option, uint32_t bytes)
 	return (uint32_t)granted / 2; /* the kernel doubles it for its own bookkeeping */
 }
 
+/* The ECN field of what is sent: of IPv6, and of IPv4, which a dual-stack socket sends too. */
+static bool mark_all(const struct quicd_udp *udp, int ecn)
+{
+	return (udp->family == AF_INET || set(udp->fd, IPPROTO_IPV6, IPV6_TCLASS, ecn)) &&
+	       set(udp->fd, IPPROTO_IP, IP_TOS, ecn);
+}
+
 static bool configure(struct quicd_udp *udp, const struct quicd_options *options, char *error,
 		      size_t error_bytes)
 {
@@ -84,6 +91,9 @@ static bool configure(struct quicd_udp *udp, const struct quicd_options *options
 	udp->gro = options->gro && set(fd, IPPROTO_UDP, UDP_GRO, 1);
 	/* A size of 0 asks nothing; a kernel without UDP_SEGMENT refuses the option. */
 	udp->gso = options->gso && set(fd, IPPROTO_UDP, UDP_SEGMENT, 0);
+	udp->ecn = options->ecn && mark_all(udp, QUICD_ECN_ECT0);
+	if (options->ecn && !udp->ecn)
+		mark_all(udp, 0); /* then each train says it by itself */
 	udp->receive_buffer_bytes =
 		set_buffer(fd, SO_RCVBUF, SO_RCVBUFFORCE, options->socket_buffer_bytes);
 	udp->send_buffer_bytes =
@@ -319,5 +329,14 @@ void quicd_udp_prepare(const struct quicd_udp *udp, struct quicd_outgoing *out, 
 	if (train->segments > 1) {
 		const uint16_t segment = (uint16_t)train->segment_bytes;
 		add_control(out, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof(segment));
+	}
+	/* Seldom: what the socket does by itself costs nothing. */
+	if (train->ecn != udp->ecn) {
+		const int ecn = train->ecn ? QUICD_ECN_ECT0 : 0;
+		/* Also on a dual-stack socket an IPv4 datagram has a TOS. */
+		if (train->to.family == 4)
+			add_control(out, IPPROTO_IP, IP_TOS, &ecn, sizeof(ecn));
+		else
+			add_control(out, IPPROTO_IPV6, IPV6_TCLASS, &ecn, sizeof(ecn));
 	}
 }

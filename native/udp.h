@@ -18,6 +18,7 @@ struct quicd_udp {
 	uint16_t port; /* host order */
 	bool gro;
 	bool gso;
+	bool ecn; /* what is sent leaves as ECT(0) unless a control message says otherwise */
 	uint32_t receive_buffer_bytes; /* granted by the kernel */
 	uint32_t send_buffer_bytes;
 	struct qd_address bound; /* the address given to bind; family 6 and zero for "::" */
@@ -56,7 +57,10 @@ void quicd_udp_read_ancillary(const struct quicd_udp *udp, struct msghdr *messag
 /* |name| is what recvmsg gave. False for another family. */
 bool quicd_address_from(const struct sockaddr *name, struct qd_address *out);
 
-/* Room for a sendmsg: name, iovec, and control with IPV6_PKTINFO or IP_PKTINFO and UDP_SEGMENT. */
+/*
+ * Room for a sendmsg: name, iovec, and control with IPV6_PKTINFO or IP_PKTINFO, UDP_SEGMENT and the
+ * ECN field.
+ */
 struct quicd_outgoing {
 	struct msghdr message;
 	struct iovec iovec;

@@ -89,6 +89,7 @@ struct qd_config_options quicd_worker_transport(const struct quicd_options *o)
 	return (struct qd_config_options){
 		.grease = true,
 		.discover_pmtu = o->path_mtu_discovery,
+		.ecn = o->ecn,
 		.max_idle_timeout_ms = o->max_idle_timeout_ms,
 		.max_recv_udp_payload_bytes = 65527,
 		.max_send_udp_payload_bytes = o->max_udp_payload_bytes,

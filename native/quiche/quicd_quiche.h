@@ -84,6 +84,7 @@ struct qd_config_options {
 	bool log_keys; /* connections then accept qd_set_keylog_fd */
 	bool disable_active_migration;
 	bool discover_pmtu;
+	bool ecn; /* trains say whether they are to be marked (RFC 9000 §13.4) */
 	uint64_t max_idle_timeout_ms;
 	uint64_t max_recv_udp_payload_bytes;
 	uint64_t max_send_udp_payload_bytes;
@@ -117,8 +118,7 @@ struct qd_config_options {
 	 * Below the AEAD's limits, for tests; 0: these alone. Keys are updated after half of the
 	 * packets; at either limit the connection ends (RFC 9001 §6.6).
 	 */
-	uint64_t packets_per_key;
-	uint64_t forged_packets_max;
+	uint64_t packets_per_key, forged_packets_max;
 	enum qd_versions versions;
 };
 
@@ -219,6 +219,7 @@ struct qd_train {
 	uint32_t segment_bytes; /* of every datagram but the last */
 	uint32_t segments;
 	bool more; /* stopped by a limit, not because there was nothing left to send */
+	bool ecn;  /* to be marked ECT(0), all of it */
 	struct qd_address from;
 	struct qd_address to;
 	uint64_t release_ns; /* CLOCK_MONOTONIC; 0: at once. Only with pacing */
@@ -389,22 +390,24 @@ bool qd_retired_scid(struct qd_connection *connection, uint8_t scid[QD_CID_BYTES
 /* Gives up one of the peer's; QD_ERROR_OUT_OF_IDENTIFIERS when it is the last. */
 int qd_retire_dcid(struct qd_connection *connection, uint64_t sequence);
 
+/* Whether a path bears marks: not to be tried, or as in RFC 9000 §A.4. */
+enum qd_ecn { QD_ECN_OFF, QD_ECN_TESTING, QD_ECN_UNKNOWN, QD_ECN_CAPABLE, QD_ECN_FAILED };
 /* Numbers. */
 struct qd_stats {
 	uint64_t received_packets, sent_packets, lost_packets, retransmitted_packets;
 	uint64_t received_bytes, sent_bytes, lost_bytes, stream_retransmitted_bytes;
 	uint64_t round_trip_ns, minimum_round_trip_ns, congestion_window_bytes, in_flight_bytes,
 		delivery_rate;
-	uint64_t paths, path_challenges_received, reset_streams_remote, stopped_streams_remote;
-	uint64_t path_mtu_bytes;
-	uint64_t datagrams_received; /* RFC 9221; those dropped from a full queue too */
-	uint64_t datagrams_waiting;
-	uint64_t datagrams_sent, datagrams_lost;
+	uint64_t paths, path_challenges_received, reset_streams_remote, stopped_streams_remote,
+		path_mtu_bytes;
+	/* RFC 9221; received: those dropped from a full queue too */
+	uint64_t datagrams_received, datagrams_waiting, datagrams_sent, datagrams_lost;
 	uint64_t spurious_lost_packets; /* of the lost ones: acknowledged after all */
 	uint64_t round_trip_variation_ns;
 	uint64_t probe_timeouts; /* RFC 9002 §6.2 */
 	uint64_t acknowledged_bytes;
 	uint64_t key_updates; /* of the 1-RTT keys, whoever initiated them */
+	uint64_t ecn_state, ecn_sent, ecn_ce; /* qd_ecn; packets with ECT(0); of them with CE */
 };
 void qd_get_stats(struct qd_connection *connection, struct qd_stats *stats);
 

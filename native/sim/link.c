@@ -24,6 +24,7 @@ const char *const quicd_sim_fate_names[QUICD_SIM_FATES] = {
 	[QUICD_SIM_NO_BUFFERS] = "no buffers",
 	[QUICD_SIM_CUT] = "cut",
 	[QUICD_SIM_INBOX_FULL] = "inbox full",
+	[QUICD_SIM_MARKED] = "marked",
 };
 
 bool quicd_sim_same_address(const struct qd_address *a, const struct qd_address *b)
@@ -134,6 +135,20 @@ static void lose(struct quicd_sim *sim, struct quicd_sim_datagram *datagram,
 	free(datagram->bytes);
 }
 
+/* RFC 3168 §5: a mark in place of a loss; or what faulty networks do to the field. */
+static void mark(struct quicd_sim *sim, struct quicd_sim_datagram *datagram,
+		 const struct quicd_sim_weather *weather)
+{
+	if (datagram->ecn == 0)
+		return;
+	if (weather->bleach) {
+		datagram->ecn = 0;
+	} else if (quicd_sim_chance(&sim->network, weather->mark)) {
+		datagram->ecn = QUICD_ECN_CE;
+		quicd_sim_note(sim, QUICD_SIM_MARKED, datagram, NULL);
+	}
+}
+
 static bool is_lost(struct quicd_sim *sim, enum quicd_sim_direction direction)
 {
 	const struct quicd_sim_weather *weather = &sim->weather[direction];
@@ -194,10 +209,11 @@ void quicd_sim_fly(struct quicd_sim *sim, struct quicd_sim_datagram *datagram,
 		lose(sim, datagram, QUICD_SIM_TOO_LARGE);
 		return;
 	}
-	if (is_lost(sim, direction)) {
+	if (is_lost(sim, direction) || (weather->eats_marks && datagram->ecn != 0)) {
 		lose(sim, datagram, QUICD_SIM_LOST);
 		return;
 	}
+	mark(sim, datagram, weather);
 	const uint64_t leaves_ns = leaves_at(sim, direction, datagram->length);
 	if (leaves_ns == QUICD_SIM_NEVER) {
 		lose(sim, datagram, QUICD_SIM_QUEUE_FULL);

@@ -161,7 +161,8 @@ static uint32_t train_length(const struct quicd_sim_worker *entry, uint32_t firs
 		const struct quicd_sim_datagram *next = &entry->inbox[first + count];
 		if (!quicd_sim_same_address(&next->from, &head->from) ||
 		    entry->inbox_socket[first + count] != entry->inbox_socket[first] ||
-		    next->length > head->length || bytes + next->length > QUICD_TRAIN_BYTES_MAX)
+		    next->ecn != head->ecn || next->length > head->length ||
+		    bytes + next->length > QUICD_TRAIN_BYTES_MAX)
 			break;
 		bytes += next->length;
 		count++;
@@ -183,7 +184,8 @@ static void take_train(struct quicd_worker *worker, struct quicd_sim_worker *ent
 					    .segment_bytes = head->length,
 					    .buffer = worker->net.received_count,
 					    .from = head->from,
-					    .to = socket->local};
+					    .to = socket->local,
+					    .ecn = head->ecn};
 	worker->net.received_count++;
 	worker->counters->receive_calls++;
 	if (count == 1)
@@ -269,7 +271,8 @@ static void send_train(struct quicd_worker *worker, const struct qd_train *train
 			.socket = socket->id,
 			.sent_ns = sim->now_ns,
 			.from = socket->outside,
-			.to = train->to};
+			.to = train->to,
+			.ecn = train->ecn ? QUICD_ECN_ECT0 : 0};
 		datagram.bytes = malloc(datagram.length);
 		assert(datagram.bytes);
 		memcpy(datagram.bytes, entry->send_buffer + at, datagram.length);

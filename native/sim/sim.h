@@ -48,6 +48,9 @@ struct quicd_sim_weather {
 	uint64_t bytes_per_second; /* 0: no limit */
 	uint32_t queue_bytes;	   /* before that limit; beyond it datagrams are lost */
 	uint32_t mtu;		   /* larger UDP payloads are lost; 0: none is */
+	uint32_t mark;   /* with ECN-CE, of those that are ECT(0) */
+	bool bleach;     /* clears the ECN field */
+	bool eats_marks; /* what is not Not-ECT is lost */
 	bool blackout;
 };
 
@@ -77,6 +80,7 @@ struct quicd_sim_datagram {
 	uint32_t socket; /* from which it was sent */
 	uint64_t sent_ns;
 	struct qd_address from, to;
+	uint8_t ecn; /* RFC 3168 §5 */
 	bool damaged;
 };
 
@@ -115,7 +119,8 @@ enum quicd_sim_fate {
 	QUICD_SIM_NO_BUFFERS = 9,
 	QUICD_SIM_CUT = 10,
 	QUICD_SIM_INBOX_FULL = 11,
-	QUICD_SIM_FATES = 12,
+	QUICD_SIM_MARKED = 12,
+	QUICD_SIM_FATES = 13,
 };
 extern const char *const quicd_sim_fate_names[QUICD_SIM_FATES];
 

@@ -70,6 +70,7 @@ export function engineOptions(config: Config, resolved: Resolved): EngineOptions
     congestion: quic.congestion,
     pacing: quic.pacing,
     pathMtuDiscovery: quic.path_mtu_discovery,
+    ecn: quic.ecn,
     earlyData: quic.early_data,
     retry: quic.retry,
     connections: limits.connections,

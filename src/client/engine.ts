@@ -17,6 +17,11 @@ export interface ClientEngineOptions {
   backend?: EngineOptions["backend"];
   /** Trains of datagrams in one send (UDP_SEGMENT). Default true. */
   gso?: boolean;
+  /**
+   * Packets are marked as ones that a congested network may mark in place of dropping them, where
+   * path and server bear it (RFC 9000 §13.4). Default true.
+   */
+  ecn?: boolean;
   /** Logs of what connections do, in a folder (docs/observability.md). Default: none. */
   qlog?: string | QlogOptions;
 }
@@ -96,9 +101,9 @@ export class ClientEngine {
 }
 
 function engineDefaults(options: ClientEngineOptions): EngineOptions {
-  const { workers = 1, backend = "auto", qlog = "", gso = true } = options;
+  const { workers = 1, backend = "auto", qlog = "", gso = true, ecn = true } = options;
   const base = engineOptionsOf(
-    { port: 0, hostname: "::", workers, backend, qlog, gso },
+    { port: 0, hostname: "::", workers, backend, qlog, gso, transport: { ecn } },
     NO_CERTIFICATE,
   );
   return {

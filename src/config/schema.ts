@@ -70,6 +70,7 @@ const quic = z.strictObject({
   congestion: choice(["cubic", "reno", "bbr2"]).default("cubic"),
   pacing: flag().default(true),
   path_mtu_discovery: flag().default(false),
+  ecn: flag().default(true),
   early_data: flag().default(false),
   retry: choice(["never", "always", "under-load"]).default("under-load"),
 });

@@ -87,6 +87,8 @@ export interface EngineOptions {
   /** Only BBR2 is ever paced. */
   pacing: boolean;
   pathMtuDiscovery: boolean;
+  /** Marks what is sent where path and peer bear it (RFC 9000 §13.4). */
+  ecn: boolean;
   earlyData: boolean;
   /** Whether clients prove their address first (RFC 9000 §8.1.2). */
   retry: "never" | "always" | "under-load";

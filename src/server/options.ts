@@ -23,6 +23,11 @@ export interface TransportOptions {
   maxUdpPayloadBytes?: number;
   /** Packets grow to what the path takes, at most `maxUdpPayloadBytes`. Default false. */
   pathMtuDiscovery?: boolean;
+  /**
+   * Packets are marked as ones that a congested network may mark in place of dropping them, where
+   * path and client bear it (RFC 9000 §13.4). Default true.
+   */
+  ecn?: boolean;
   congestion?: EngineOptions["congestion"];
   /** Streams that a client may have open at a time, bidirectional. Default 256. */
   streamsBidi?: number;
@@ -134,6 +139,7 @@ function quicOf({ idleTimeout, transport = {} }: ServeOptions): Record<string, u
     ...present("version", transport.version),
     ...present("max_udp_payload_bytes", transport.maxUdpPayloadBytes),
     ...present("path_mtu_discovery", transport.pathMtuDiscovery),
+    ...present("ecn", transport.ecn),
     ...present("congestion", transport.congestion),
     ...present("streams_bidi", transport.streamsBidi),
     ...present("retry", transport.retry),

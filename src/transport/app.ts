@@ -82,7 +82,20 @@ export interface ConnectionStats {
   droppedDatagrams: number;
   /** Of the keys that protect packets, whoever initiated them (RFC 9001 §6). */
   keyUpdates: number;
+  /** Whether the path in use bears the marks of congestion (RFC 9000 §13.4.2). */
+  ecn: EcnState;
+  /** Sent with a mark that says: mark on, in place of dropping it. */
+  ecnSentPackets: number;
+  /** Of them, as the peer counts: those that the network marked as it was congested. */
+  ecnCongestedPackets: number;
 }
+
+/**
+ * RFC 9000 §A.4. "testing": the first packets are marked; "unknown": enough are, and none of them
+ * is acknowledged yet; "capable": all are marked; "failed": marks do not come through, or the peer
+ * does not count them as it should; "off": not tried.
+ */
+export type EcnState = "off" | "testing" | "unknown" | "capable" | "failed";
 
 /**
  * What became of a datagram: "sent" in a packet, which may still get lost; "dropped" as the oldest

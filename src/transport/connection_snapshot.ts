@@ -20,6 +20,9 @@ import {
   CONNECTION_VIEW_DATAGRAMS_SENT_OFFSET,
   CONNECTION_VIEW_DELIVERY_RATE_OFFSET,
   CONNECTION_VIEW_DROPPED_DATAGRAMS_OFFSET,
+  CONNECTION_VIEW_ECN_CE_OFFSET,
+  CONNECTION_VIEW_ECN_SENT_OFFSET,
+  CONNECTION_VIEW_ECN_STATE_OFFSET,
   CONNECTION_VIEW_FAMILY_OFFSET,
   CONNECTION_VIEW_FLAGS_OFFSET,
   CONNECTION_VIEW_GENERATION_WORD,
@@ -54,11 +57,13 @@ import {
   CONNECTION_VIEW_SERVER_NAME_OFFSET,
   CONNECTION_VIEW_STREAMS_WORD,
 } from "../native/abi.gen.ts";
-import type { CloseInfo, ConnectionStats, SocketAddress } from "./app.ts";
+import type { CloseInfo, ConnectionStats, EcnState, SocketAddress } from "./app.ts";
 import { type ErrorCode, errorCodeOf } from "./error_code.ts";
 import { socketAddress } from "./socket_address.ts";
 
 const WORD_BYTES = 4;
+/** By enum qd_ecn of native/quiche/quicd_quiche.h. */
+const ECN_STATES: readonly EcnState[] = ["off", "testing", "unknown", "capable", "failed"];
 
 export class ConnectionSnapshot {
   readonly #bytes: Uint8Array<ArrayBuffer>;
@@ -146,6 +151,9 @@ export class ConnectionSnapshot {
       deliveryRate: this.#long(CONNECTION_VIEW_DELIVERY_RATE_OFFSET),
       acknowledgedBytes: this.#long(CONNECTION_VIEW_ACKNOWLEDGED_BYTES_OFFSET),
       keyUpdates: this.#long(CONNECTION_VIEW_KEY_UPDATES_OFFSET),
+      ecn: ECN_STATES[this.#long(CONNECTION_VIEW_ECN_STATE_OFFSET)]!,
+      ecnSentPackets: this.#long(CONNECTION_VIEW_ECN_SENT_OFFSET),
+      ecnCongestedPackets: this.#long(CONNECTION_VIEW_ECN_CE_OFFSET),
       lostBytes: this.#long(CONNECTION_VIEW_LOST_BYTES_OFFSET),
       retransmittedPackets: this.#long(CONNECTION_VIEW_RETRANSMITTED_PACKETS_OFFSET),
       retransmittedBytes: this.#long(CONNECTION_VIEW_RETRANSMITTED_BYTES_OFFSET),

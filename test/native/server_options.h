@@ -30,6 +30,7 @@ static inline struct quicd_options default_options(uint32_t workers)
 		.streams_uni = 16,
 		.active_connection_id_limit = 8,
 		.datagram_queue = 128,
+		.ecn = true,
 		.connections = 256,
 		.ring_capacity = 1024,
 		.stream_chunks = 64,

@@ -175,6 +175,49 @@ static void trains_both_families(void)
 	quicd_udp_close(&udp);
 }
 
+/* RFC 9000 §13.4: a train has the mark that it is to have, whatever the socket does by itself. */
+static void marks(const char *host, struct qd_address self, bool by_socket)
+{
+	static struct quicd_outgoing out;
+	static uint8_t bytes[3 * 1200];
+	char error[256] = "";
+	struct quicd_options options = {
+		.gso = true, .socket_buffer_bytes = 1 << 20, .ecn = by_socket};
+	snprintf(options.host, sizeof(options.host), "%s", host);
+	REQUIRE(quicd_udp_open(&udp, &options, QUICD_PORT_ANY, false, error, sizeof(error)));
+	CHECK(udp.ecn == by_socket);
+	self.port = udp.port;
+	for (int i = 0; i < 4; i++) {
+		const uint32_t segments = i < 2 ? 1 : 3;
+		const struct qd_train train = {.bytes = segments * 1200,
+					       .segment_bytes = 1200,
+					       .segments = segments,
+					       .ecn = i % 2 == 0,
+					       .from = self,
+					       .to = self};
+		quicd_udp_prepare(&udp, &out, bytes, &train);
+		CHECK(sendmsg(udp.fd, &out.message, 0) == train.bytes);
+		for (uint32_t segment = 0; segment < segments; segment++) {
+			receive();
+			CHECK(arrived.length == 1200);
+			CHECK(arrived.ancillary.ecn == (train.ecn ? QUICD_ECN_ECT0 : 0));
+		}
+	}
+	quicd_udp_close(&udp);
+}
+
+static void marks_on_all_sockets(void)
+{
+	const struct qd_address v4 = {.family = 4, .ip = {127, 0, 0, 1}};
+	const struct qd_address v6 = {.family = 6, .ip = {[15] = 1}};
+	for (int by_socket = 0; by_socket < 2; by_socket++) {
+		marks("127.0.0.1", v4, by_socket);
+		marks("::1", v6, by_socket);
+		marks("::", v4, by_socket);
+		marks("::", v6, by_socket);
+	}
+}
+
 static void mapped_addresses_are_unmapped(void)
 {
 	struct sockaddr_in6 mapped = {
@@ -236,6 +279,7 @@ int main(void)
 	check_case("IPv4: the answer leaves from where it came to", ipv4_socket);
 	check_case("dual stack: the answer leaves from where it came to", dual_stack_socket);
 	check_case("trains out and in", trains_both_families);
+	check_case("marks as each train says", marks_on_all_sockets);
 	check_case("a taken port is refused, a shared one is not", a_taken_port_is_refused);
 	check_case("any port is nobody else's", any_port_is_nobody_elses);
 	return check_finish();

@@ -39,6 +39,7 @@ pub struct Options {
     pub log_keys: bool,
     pub disable_active_migration: bool,
     pub discover_pmtu: bool,
+    pub ecn: bool,
     pub max_idle_timeout_ms: u64,
     pub max_recv_udp_payload_bytes: u64,
     pub max_send_udp_payload_bytes: u64,
@@ -238,6 +239,7 @@ fn apply_recovery(quic: &mut quiche::Config, options: &Options) -> Result<(), St
     // otherwise.
     quic.enable_pacing(paced);
     quic.discover_pmtu(options.discover_pmtu);
+    quic.enable_ecn(options.ecn);
     if options.amplification_factor > 0 {
         quic.set_max_amplification_factor(options.amplification_factor as usize);
     }

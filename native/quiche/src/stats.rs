@@ -33,6 +33,9 @@ pub struct Stats {
     pub probe_timeouts: u64,
     pub acknowledged_bytes: u64,
     pub key_updates: u64,
+    pub ecn_state: u64,
+    pub ecn_sent: u64,
+    pub ecn_ce: u64,
 }
 
 /// struct qd_peer_parameters.
@@ -51,6 +54,7 @@ pub struct PeerParameters {
 
 fn collect(c: &Connection) -> Stats {
     let all = c.quic.stats();
+    let (ecn, ecn_sent, ecn_ce) = c.quic.ecn();
     let mut stats = Stats {
         received_packets: all.recv as u64,
         sent_packets: all.sent as u64,
@@ -70,6 +74,9 @@ fn collect(c: &Connection) -> Stats {
         spurious_lost_packets: all.spurious_lost as u64,
         acknowledged_bytes: all.acked_bytes,
         key_updates: c.quic.key_updates(),
+        ecn_state: ecn as u64,
+        ecn_sent,
+        ecn_ce,
         ..Stats::default()
     };
     for path in c.quic.path_stats() {

@@ -44,6 +44,7 @@ pub struct Train {
     pub segment_bytes: u32,
     pub segments: u32,
     pub more: bool,
+    pub ecn: bool,
     pub from: Address,
     pub to: Address,
     pub release_ns: u64,
@@ -133,7 +134,9 @@ impl Connection {
             };
             // One 4-tuple for the whole train; what waits for another path starts the next one.
             match self.quic.send_on_path(&mut out[bytes..room], Some(info.from), Some(info.to)) {
-                Ok((written, info)) if written > segment => {
+                // The kernel marks a train, and not its parts.
+                Ok((written, next)) if written > segment || next.ecn != info.ecn => {
+                    let info = next;
                     self.stash = Some(Stash { packet: out[bytes..bytes + written].to_vec(), info });
                     break;
                 }
@@ -158,6 +161,7 @@ impl Connection {
             segment_bytes: segment as u32,
             segments,
             more,
+            ecn: info.ecn,
             from: info.from.into(),
             to: info.to.into(),
             release_ns: release.map_or(0, instant_ns),
