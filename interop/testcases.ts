@@ -61,6 +61,8 @@ const TESTCASES: Readonly<Record<string, Testcase>> = {
   // Its server is asked for "transfer".
   keyupdate: { client: { ...client, updateKeys: true } },
   retry: { client, server: { ...server, retry: "always" } },
+  // Both mark what they send anyway.
+  ecn: { client, server },
   resumption: { client: { ...client, connections: "resumed" }, server },
   zerortt: {
     client: { ...client, connections: "resumed", early: true },

@@ -1,7 +1,7 @@
 /**
  * Frames that break a rule of RFC 9000, each sent with real keys on a connection of its own: the
  * server closes that connection with the error that the rule names, and nothing else happens. Rows
- * 11, 12, 14, 16 to 18 and 30 of the list of attacks (SECURITY.md).
+ * 11, 12, 14, 16 to 18, 30 and 32 of the list of attacks (SECURITY.md).
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
@@ -51,6 +51,10 @@ const EXPECTED: Record<string, Code | "alive"> = {
   // 16 (§19.18): allowed to be an error; ignored here, and no path is validated by it
   "path-response-zero": "alive",
   "path-response-random": "alive",
+  // 32 (§13.4.2.1): at most marks end
+  "ecn-largest": "alive",
+  "ecn-decrease": "alive",
+  "ecn-another-mark": "alive",
   // 17 (§5.1.1, §19.15)
   "cid-limit": "CONNECTION_ID_LIMIT_ERROR",
   "cid-retire-above-sequence": "FRAME_ENCODING_ERROR",

@@ -140,6 +140,12 @@ SCENARIOS: dict[str, Scenario] = {
     # 16: a PATH_RESPONSE that nobody asked for (§19.18)
     "path-response-zero": staying(path_response(bytes(8)) * 3),
     "path-response-random": staying(lambda a: path_response(os.urandom(8)) * 100),
+    # 32: ECN counts of an ACK frame that can't be (§13.4.2.1, §19.3.2); of packet 0, which was sent
+    "ecn-largest": staying(frame(0x03, 0, 0, 0, 0, LARGEST, LARGEST, LARGEST)),
+    "ecn-decrease": staying(
+        frame(0x03, 0, 0, 0, 0, LARGEST, 0, LARGEST), frame(0x03, 0, 0, 0, 0, 1, 0, 0)
+    ),
+    "ecn-another-mark": staying(frame(0x03, 0, 0, 0, 0, 0, 5, 0)),
     # 30: more than the whole packet holds (RFC 9221 §3, RFC 9000 §12.4)
     "datagram-truncated": closing(frame(0x31, 5000, b"x")),
     "datagram-empty": staying(datagram(b"") * 10),
