@@ -25,7 +25,7 @@ const SYMBOLS = {
 /** By enum quicd_sim_fate. */
 const FATES = [
   ...["sent", "delivered", "lost", "duplicated", "corrupted", "heldBack", "queueFull"],
-  ...["tooLarge", "nowhere", "noBuffers", "cut", "inboxFull"],
+  ...["tooLarge", "nowhere", "noBuffers", "cut", "inboxFull", "marked"],
 ] as const;
 
 /** What became of datagrams. */

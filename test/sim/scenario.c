@@ -48,6 +48,7 @@ static struct quicd_options common_options(struct world *world)
 		.streams_uni = 4 + below(world, 60),
 		.active_connection_id_limit = 2 + below(world, 7),
 		.datagram_queue = 4 + below(world, 60),
+		.ecn = true,
 		.congestion = below(world, 3),
 		.connections = WORLD_SLOTS,
 		.ring_capacity = RINGS[below(world, 3)],
@@ -145,6 +146,9 @@ static void spoil(struct world *world, struct quicd_sim_weather *weather)
 {
 	const uint32_t what = 1 + below(world, 511);
 	const uint32_t strength = 1 + below(world, 4);
+	weather->mark = one_in(world, 2) ? below(world, 50000 * strength) : 0;
+	weather->bleach = one_in(world, 8);
+	weather->eats_marks = one_in(world, 16);
 	if (what & 1)
 		weather->loss = below(world, 50000 * strength);
 	if (what & 2) {
