@@ -64,6 +64,8 @@ static struct end *accepted(struct app *app, uint32_t worker, const struct quicd
 	if (end->unproved) {
 		world->coverage->early_again++;
 		end->app->forsaken[end->worker][end->slot] = end->generation;
+		/* It may have the same generation in its slot as the new one in its own. */
+		end->app->ends[end->worker][end->slot] = NULL;
 	}
 	*end = (struct end){.number = number, .side = SERVER, .app = app, .worker = worker};
 	return end;
