@@ -332,3 +332,41 @@ fn survives_loss(seed: u64) {
 fn many_streams_under_loss() {
     (1..=8).for_each(survives_loss);
 }
+
+/// An open stream waits to be repeated by a probe, behind a longer one, when its ACK comes after
+/// all: patches/71-acknowledged-after-all.patch. HTTP/3's control streams are such.
+#[test]
+fn what_was_acknowledged_after_all_holds_up_no_stream() {
+    let pipe = Pipe::with(|_| {}, |options| options.initial_window_packets = 10, CID_BYTES);
+    pipe.establish();
+    let (long, open, other) = (0, 1, 2);
+    for stream in [long, open, other] {
+        assert_eq!(pipe.client.send(stream * 4, b"?", true), 1);
+    }
+    pipe.exchange();
+    for stream in [long, open, other] {
+        assert_eq!(pipe.server.read(stream * 4).0, b"?");
+        priority(&pipe.server, stream, 3, false);
+    }
+    let data = body(long, 40_000);
+    let write = |from: usize| pipe.server.send(long * 4, &data[from..], false) as usize;
+    assert_eq!(pipe.server.send(open * 4, b"settings", false), 8);
+    let late = pipe.server.packets();
+    assert_eq!(pipe.server.send(long * 4, &data[..8_000], false), 8_000);
+    let rest = pipe.server.packets();
+    // Probes and what is left of the window go to the long stream; the open one waits.
+    std::thread::sleep(pipe.server.timers().expect("a probe timeout"));
+    pipe.server.timers();
+    let written = 8_000 + write(8_000);
+    assert!(written < data.len(), "the window is full");
+    let more = pipe.server.packets();
+    deliver(&pipe, &late);
+    pipe.client_to_server();
+    deliver(&pipe, &rest);
+    deliver(&pipe, &more);
+    pipe.exchange();
+    assert_eq!(pipe.client.read(long * 4), (data[..written].to_vec(), false));
+    assert_eq!(pipe.client.read(open * 4), (b"settings".to_vec(), false));
+    answer(&pipe, other, 100);
+    assert!(pipe.exchange_until(Duration::from_secs(5), |pipe| pipe.client.read(other * 4).1));
+}
