@@ -109,10 +109,11 @@ void quicd_sim_control_rebind(uint32_t address)
 			quicd_sim_rebind(simulation, &simulation->sockets[i], address != 0);
 }
 
-void quicd_sim_control_fates(double *numbers)
+uint32_t quicd_sim_control_fates(double *numbers, uint32_t room)
 {
-	for (uint32_t i = 0; simulation && i < QUICD_SIM_FATES; i++)
+	for (uint32_t i = 0; simulation && i < QUICD_SIM_FATES && i < room; i++)
 		numbers[i] = (double)simulation->fates[i];
+	return QUICD_SIM_FATES;
 }
 
 uint32_t quicd_sim_control_trace(uint32_t high)

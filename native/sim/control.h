@@ -24,7 +24,10 @@ QUICD_EXPORT void quicd_sim_control_stop(uint32_t engine);
 QUICD_EXPORT void quicd_sim_control_weather(uint32_t direction, const double *numbers);
 /* Each client gets another port, or another address too. */
 QUICD_EXPORT void quicd_sim_control_rebind(uint32_t address);
-/* |numbers| gets how many datagrams met which fate, by enum quicd_sim_fate. */
-QUICD_EXPORT void quicd_sim_control_fates(double *numbers);
+/*
+ * |numbers|, with room for |room|, gets how many datagrams met which fate, by enum quicd_sim_fate.
+ * Returns how many fates there are.
+ */
+QUICD_EXPORT uint32_t quicd_sim_control_fates(double *numbers, uint32_t room);
 /* Of the trace so far: the low half and the high one. */
 QUICD_EXPORT uint32_t quicd_sim_control_trace(uint32_t high);

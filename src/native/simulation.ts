@@ -7,6 +7,7 @@
  */
 import { dlopen } from "bun:ffi";
 import { join } from "node:path";
+import { assert } from "../assert.ts";
 import type { Addon } from "./addon.ts";
 import { libraryPath, type NativeLibrary, openLibrary } from "./library.ts";
 
@@ -18,7 +19,7 @@ const SYMBOLS = {
   quicd_sim_control_stop: { args: ["u32"], returns: "void" },
   quicd_sim_control_weather: { args: ["u32", "ptr"], returns: "void" },
   quicd_sim_control_rebind: { args: ["u32"], returns: "void" },
-  quicd_sim_control_fates: { args: ["ptr"], returns: "void" },
+  quicd_sim_control_fates: { args: ["ptr", "u32"], returns: "u32" },
   quicd_sim_control_trace: { args: ["u32"], returns: "u32" },
 } as const;
 
@@ -114,7 +115,8 @@ export class NativeSimulation {
 
   fates(): Fates {
     const numbers = new Float64Array(FATES.length);
-    this.#calls.quicd_sim_control_fates(numbers);
+    const fates = this.#calls.quicd_sim_control_fates(numbers, numbers.length);
+    assert(fates === FATES.length, `the simulator has ${fates} fates, not ${FATES.length}`);
     return Object.fromEntries(FATES.map((name, index) => [name, numbers[index] ?? 0]));
   }
 
