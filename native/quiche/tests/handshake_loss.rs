@@ -8,6 +8,8 @@ use std::time::Duration;
 use support::*;
 
 const LATER_NS: u64 = 2_000_000_000;
+/// Longer than a packet with acknowledgements and Finished, shorter than one with a certificate.
+const SHORT_BYTES: usize = 200;
 
 /// Lets the timers of one end run out, and of that end only.
 fn wait_at(end: &End) {
@@ -86,4 +88,45 @@ fn a_limited_number_of_times() {
         answers += pipe.server.packets().iter().filter(|packet| packet.bytes.len() > 200).count();
     }
     assert!(answers < 100, "{answers} packets");
+}
+
+/// Of the Initial packet with an empty token that a datagram begins with (RFC 9000 §17.2.2).
+fn first_packet_bytes(datagram: &[u8]) -> usize {
+    let source = 6 + datagram[5] as usize;
+    let token = source + 1 + datagram[source] as usize;
+    let length = u16::from_be_bytes([datagram[token + 1] & 0x3f, datagram[token + 2]]);
+    token + 3 + length as usize
+}
+
+/// A server that hears nothing gives up: a client asks again until its handshake is complete, also
+/// when all that it sent was acknowledged: patches/72-client-asks-on.patch.
+#[test]
+fn a_client_without_the_servers_certificate_asks_on() {
+    let pipe = Pipe::new();
+    pipe.client_to_server();
+    let mut flight = pipe.server.packets();
+    // Without what is behind the last Initial packet.
+    let last = &mut flight.last_mut().expect("the server's flight").bytes;
+    let end = first_packet_bytes(last);
+    assert!(end < last.len(), "a Handshake packet");
+    last.truncate(end);
+    for packet in &flight {
+        pipe.client.receive(packet, packet.from, address(CLIENT));
+    }
+    let mut asked = [0, 0];
+    let begin = now_ns();
+    for step in 0..100 {
+        quicd_quiche::time::qd_set_now(begin + step as u64 * 100_000_000);
+        pipe.client.timers();
+        for packet in pipe.client.packets() {
+            asked[step / 50] += 1;
+            pipe.server.receive(&packet, pipe.nat, packet.to);
+        }
+        let answers = pipe.server.packets();
+        for packet in answers.iter().filter(|packet| packet.bytes.len() < SHORT_BYTES) {
+            pipe.client.receive(packet, packet.from, address(CLIENT));
+        }
+    }
+    assert!(!pipe.client.state().established);
+    assert!(asked[0] > 0 && asked[1] > 0, "{asked:?}");
 }
