@@ -10,7 +10,7 @@ import {
   type SendStream,
 } from "../../src/index.ts";
 import type { ClientPlan } from "../testcases.ts";
-import { PATIENT } from "./parameters.ts";
+import { HANDSHAKE_TIMEOUT_MS, PATIENT } from "./parameters.ts";
 
 const DOWNLOADS = "/downloads";
 /** Streams at a time. */
@@ -108,7 +108,9 @@ export class Fetcher {
         ...{ verify: false, serverName, keylog },
         ...(plan.cipher === null ? {} : { ciphers: [plan.cipher] }),
       },
-      ...(plan.patient ? { ...PATIENT, idleTimeoutMs: PATIENT.handshakeTimeoutMs } : {}),
+      ...(plan.patient
+        ? { ...PATIENT, idleTimeoutMs: PATIENT.handshakeTimeoutMs }
+        : { handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS }),
     };
   }
 }

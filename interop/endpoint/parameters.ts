@@ -61,5 +61,10 @@ export function logPlaces(environment: Readonly<Record<string, string | undefine
 
 /** Packets of the simulator's Ethernet, over IPv6 too: 1500 less 40 and 8 (RFC 8200, RFC 768). */
 export const UDP_PAYLOAD_BYTES = 1452;
+/**
+ * As long as peers wait in silence: the sixth probe of a handshake whose packets the runner drops
+ * comes after six to twelve seconds (amplificationlimit).
+ */
+export const HANDSHAKE_TIMEOUT_MS = 30_000;
 /** For "patient" cases: handshakes may take as long as the whole run. */
 export const PATIENT = { handshakeTimeoutMs: 240_000, initialRttMs: 100 } as const;

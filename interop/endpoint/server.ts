@@ -7,6 +7,7 @@ import { join, normalize } from "node:path";
 import { AppRegistry, type FileSource, HqFactory, QuicServer, serve } from "../../src/index.ts";
 import { planOf, type ServerPlan } from "../testcases.ts";
 import {
+  HANDSHAKE_TIMEOUT_MS,
   logPlaces,
   PATIENT,
   type Parameters,
@@ -64,7 +65,7 @@ function start(plan: ServerPlan, parameters: Parameters) {
     transport: {
       ...{ congestion, retry: plan.retry, earlyData: plan.early, version: plan.version },
       ...{ maxUdpPayloadBytes: UDP_PAYLOAD_BYTES, pathMtuDiscovery: true },
-      ...(plan.patient ? PATIENT : {}),
+      ...(plan.patient ? PATIENT : { handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS }),
     },
     ...(plan.patient ? { idleTimeout: PATIENT.handshakeTimeoutMs / 1000 } : {}),
     ...logPlaces(process.env),
