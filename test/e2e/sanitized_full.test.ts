@@ -117,6 +117,8 @@ function start(runtimePath: string, log: string): Promise<MeasuredServer> {
     workers: 2,
     idleTimeoutMs: 2000,
     handshakeTimeoutMs: 1000,
+    // Some attacks come in 0-RTT packets.
+    earlyData: true,
   };
   return MeasuredServer.start(options, fixedAddresses(), {
     LD_PRELOAD: runtimePath,
