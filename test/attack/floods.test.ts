@@ -38,8 +38,8 @@ const FLOODS: Record<string, Flood> = {
   "tiny-contiguous": { expected: "alive", mostBytes: WINDOW_BYTES },
   // 14
   "sparse-crypto": { expected: "CRYPTO_BUFFER_EXCEEDED", mostBytes: CONNECTION_BYTES },
-  // 15: answered, or dropped beyond three in a packet's time; never a queue of them. What is on its way
-  // counts: 788 packets of each attacker, with 500 bytes and more to remember of each
+  // 15: answered, or dropped beyond three in a packet's time; never a queue of them. What is on
+  // its way counts: 788 packets of each attacker, with 500 bytes and more to remember of each
   "path-challenges": { expected: "alive", mostBytes: (3 * MEBIBYTE) / 2 },
   // 17
   "cid-ladder": { expected: "CONNECTION_ID_LIMIT_ERROR", mostBytes: CONNECTION_BYTES },

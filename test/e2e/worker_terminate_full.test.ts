@@ -141,8 +141,8 @@ describe("an app thread that is terminated", () => {
     console.log(
       `terminated ${ROUNDS} times in ${seconds.toFixed(0)} s: fresh connections ${tally.main} ` +
         `answered by the main thread, ${tally.worker} by the Worker, ${tally.cut} cut ` +
-        `(${tally.late} late), over ${connections} connections; steady one ${steady.whole} answers; ` +
-        `RSS +${growth >> 20} MiB; native objects ` +
+        `(${tally.late} late), over ${connections} connections; ` +
+        `steady one ${steady.whole} answers; RSS +${growth >> 20} MiB; native objects ` +
         `${before.memory.liveObjects} -> ${after.memory.liveObjects}, bytes ` +
         `${before.memory.liveBytes} -> ${after.memory.liveBytes}`,
     );
